@@ -1,0 +1,480 @@
+"""Every boundary of the core, as a Protocol in our own words, and Services: one adapter of each.
+
+No type of an SDK crosses here. Adapters raise only ``laambda.errors``: Unavailable where a service did not answer,
+NotFound, Conflict and PreconditionLost as each method says. The database is split by who needs what; all its
+parts belong to one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from laambda.domain.access import ApiToken, AuditEntry, SshKey
+from laambda.domain.app import App, Environment, Target
+from laambda.domain.build import Build, BuildState, NewBuild, Step
+from laambda.domain.function import Alias, CodeLocation, Invocation, LiveFunction, WantedFunction
+from laambda.domain.log import LogLine, OutputChunk
+from laambda.domain.names import Scope
+from laambda.domain.refs import Pack, RefUpdate
+from laambda.domain.release import Release, ReleasedFunction, ReleaseState
+
+# ---------------------------------------------------------------- the database
+
+
+class Apps(Protocol):
+    """Apps per environment, and the environments."""
+
+    def create(self, app: App) -> None:
+        """Add it; Conflict where it exists, NotFound where its environment does not."""
+
+    def get(self, scope: Scope) -> App:
+        """The app, or NotFound."""
+
+    def all(self) -> Sequence[App]:
+        """Every app, by scope."""
+
+    def destroy(self, scope: Scope) -> None:
+        """Delete the app and all rows under it. Audit entries stay."""
+
+    def environment(self, name: str) -> Environment:
+        """The environment, or NotFound."""
+
+    def claim_functions(self, scope: Scope, names: Sequence[str]) -> None:
+        """Make ``names`` this app's in its environment's target; Conflict naming the one that is another app's."""
+
+
+class Versions(Protocol):
+    """The counters and pointers of an app."""
+
+    def take(self, scope: Scope) -> int:
+        """The next vN; it is spent whatever happens."""
+
+    def set_live(self, scope: Scope, version: int, config_id: int | None) -> None:
+        """``version`` serves now, with ``config_id`` in force."""
+
+    def set_config(self, scope: Scope, config_id: int | None) -> None:
+        """Change the config bag in force of an app that has no live release."""
+
+
+class Builds(Protocol):
+    """Rows of ``builds`` as records: added and read here, moved only by Leases."""
+
+    def add(self, new: NewBuild) -> Build:
+        """Insert a queued row with its refs."""
+
+    def get(self, build_id: int) -> Build:
+        """The row, or NotFound."""
+
+    def recent(self, scope: Scope | None, limit: int) -> Sequence[Build]:
+        """Newest first."""
+
+    def of_push(self, scope: Scope, update: RefUpdate) -> Build | None:
+        """The newest row that moves ``update.name`` to ``update.new``, whatever its state."""
+
+    def unfinished(self, scope: Scope) -> Sequence[Build]:
+        """Queued and running rows, oldest first."""
+
+
+class Leases(Protocol):
+    """The only writers of a row that is queued or running. Each is one conditional UPDATE: False or None means
+    that the row is no longer the caller's, and the caller must stop."""
+
+    def claim(self, build_id: int, *, node: str, lease: float, attempts: int) -> Build | None:
+        """Take a queued row, or a running one whose lease expired, with a new fencing token for ``lease`` seconds.
+
+        None where it is someone else's, has ended, has used up ``attempts`` before it was published, or where the
+        app's phase is occupied by another row. The token comes from one counter that only grows.
+        """
+
+    def start_link(self, build_id: int, token: int, step: Step, *, lease: float) -> Build | None:
+        """Mark the link ``step`` as started and renew; None for a stale token, another step, or a second copy."""
+
+    def renew(self, build_id: int, token: int, *, lease: float) -> bool:
+        """Heartbeat."""
+
+    def checkpoint(
+        self,
+        build_id: int,
+        token: int,
+        done: Step,
+        *,
+        result: Mapping[str, Any],
+        seconds: float,
+        lease: float,
+    ) -> bool:
+        """Link ``done`` is finished: keep its result and timing, and make the next step the row's, not started."""
+
+    def rewind(self, build_id: int, token: int, step: Step) -> bool:
+        """Go back to ``step`` (its workspace is gone): forget the results of ``step`` and of those after it."""
+
+    def enter_deploy(self, build_id: int, token: int, *, version: int, config_id: int | None) -> bool:
+        """The deploy phase begins with vN and the config snapshot."""
+
+    def mark_published(self, build_id: int, token: int, *, result: Mapping[str, Any]) -> bool:
+        """The point of no return: from here a take-over rolls forward. ``result`` joins results["deploy"]."""
+
+    def finish(self, build_id: int, token: int, state: BuildState, *, error: str = "") -> bool:
+        """End a running row that ``token`` holds; phase and lease are given up."""
+
+    def end_queued(self, build_id: int, state: BuildState, *, error: str) -> bool:
+        """End a row that no worker holds: queued, or running with an expired lease and not published."""
+
+    def hand_back(self, build_id: int, token: int, *, counted: bool) -> bool:
+        """Expire the lease now; an attempt that is not ``counted`` is given back."""
+
+
+class Dispatching(Protocol):
+    """What the dispatcher asks; its transaction holds the one dispatcher's lock."""
+
+    def lock(self) -> bool:
+        """Become the one dispatcher until the transaction ends; False where another is (try later)."""
+
+    def ready(self, limit: int) -> Sequence[Build]:
+        """Rows to send now, fairest first: queued ones whose turn it is and which are not in flight, and running
+        ones whose lease expired. An attached push whose ref an older unfinished attached row would move waits;
+        an app's occupied phase waits; rollbacks go first; apps take turns by their last start."""
+
+    def in_flight(self) -> int:
+        """Rows running, or sent and not yet claimed."""
+
+    def mark_sent(self, build_id: int, *, resend_after: float) -> None:
+        """Sent now; it is ready again after ``resend_after`` seconds if nobody claims it."""
+
+    def forget_sent(self) -> None:
+        """The broker lost its data: whatever was sent and not claimed is ready again."""
+
+    def exhausted(self, attempts: int) -> Sequence[Build]:
+        """Rows whose lease expired, not published, with ``attempts`` used up."""
+
+
+class Refs(Protocol):
+    """Refs are rows, moved by compare-and-set."""
+
+    def all(self, scope: Scope) -> Mapping[str, str]:
+        """Name to object id."""
+
+    def move(self, scope: Scope, updates: Sequence[RefUpdate], *, build_id: int | None = None) -> None:
+        """Move each from ``old`` to ``new``, or none: Conflict ("main moved to abc1234, fetch first") names the first
+        that is elsewhere, or that is reserved by a build other than ``build_id``. Reservations of
+        ``build_id`` end."""
+
+    def reserve(self, scope: Scope, updates: Sequence[RefUpdate], build_id: int) -> None:
+        """Check each ``old`` and keep the ref for ``build_id``; Conflict as ``move``."""
+
+    def unreserve(self, build_id: int) -> None:
+        """Give up what ``build_id`` reserved."""
+
+    def add_pack(self, scope: Scope, pack: Pack) -> None:
+        """Remember a stored pack; the same key twice is one."""
+
+    def packs(self, scope: Scope) -> Sequence[Pack]:
+        """In the order they came."""
+
+
+class Releases(Protocol):
+    """Releases, append-only but for the end of a pending one."""
+
+    def add(self, release: Release) -> None:
+        """Insert it."""
+
+    def settle(
+        self, scope: Scope, version: int, state: ReleaseState, functions: Sequence[ReleasedFunction] = ()
+    ) -> None:
+        """End a pending release, with its functions where it succeeded."""
+
+    def get(self, scope: Scope, version: int) -> Release:
+        """vN, or NotFound."""
+
+    def recent(self, scope: Scope, limit: int) -> Sequence[Release]:
+        """Newest first."""
+
+
+class ConfigBags(Protocol):
+    """Sealed config bags, append-only."""
+
+    def add(self, scope: Scope, sealed: bytes) -> int:
+        """Keep it; gives its id."""
+
+    def get(self, config_id: int) -> bytes:
+        """The sealed bag, or NotFound."""
+
+
+class Access(Protocol):
+    """SSH keys and API tokens."""
+
+    def add_key(self, key: SshKey) -> None:
+        """Conflict where the fingerprint is known."""
+
+    def remove_key(self, fingerprint: str) -> None:
+        """NotFound where it is not there."""
+
+    def keys(self) -> Sequence[SshKey]:
+        """By user, then fingerprint."""
+
+    def find_key(self, fingerprint: str) -> SshKey | None: ...
+
+    def add_token(self, token: ApiToken) -> None: ...
+
+    def find_token(self, sha256: str) -> ApiToken | None: ...
+
+
+class Audit(Protocol):
+    """Who did what."""
+
+    def add(self, entry: AuditEntry) -> None: ...
+
+    def recent(self, limit: int) -> Sequence[AuditEntry]:
+        """Newest first."""
+
+
+class Transaction(Protocol):
+    """One database transaction: committed when its block ends, rolled back when it raises."""
+
+    @property
+    def now(self) -> datetime:
+        """The database's time, UTC: the only clock that leases know."""
+
+    @property
+    def apps(self) -> Apps: ...
+    @property
+    def versions(self) -> Versions: ...
+    @property
+    def builds(self) -> Builds: ...
+    @property
+    def leases(self) -> Leases: ...
+    @property
+    def dispatching(self) -> Dispatching: ...
+    @property
+    def refs(self) -> Refs: ...
+    @property
+    def releases(self) -> Releases: ...
+    @property
+    def config(self) -> ConfigBags: ...
+    @property
+    def access(self) -> Access: ...
+    @property
+    def audit(self) -> Audit: ...
+
+
+class Database(Protocol):
+    """Opens transactions. No I/O other than the database's happens inside one. Unavailable where it is away."""
+
+    def write(self) -> AbstractContextManager[Transaction]:
+        """Read and write, serialised against other writers where the database needs it."""
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """Read only."""
+
+    def migrate(self) -> None:
+        """Bring the schema to the newest revision; safe for many processes at once."""
+
+
+# ---------------------------------------------------------------- the farm
+
+
+class TaskQueue(Protocol):
+    """The doorbell: it may lose, repeat and reorder what is sent; the rows don't mind."""
+
+    def send(self, build: Build, steps: Sequence[Step], *, queue: str, token: int | None = None) -> None:
+        """Send the chain ``steps`` for a build; ``token`` stamps links that belong to a claim already made."""
+
+    def survived(self) -> bool:
+        """False once after the broker lost its data, then True."""
+
+
+class BuildOutput(Protocol):
+    """The live lines of builds: many readers, kept for a while after the end."""
+
+    def append(self, build_id: int, lines: Sequence[str]) -> None: ...
+
+    def end(self, build_id: int) -> None:
+        """No line follows."""
+
+    def read(self, build_id: int, cursor: str, *, wait: float) -> OutputChunk:
+        """Lines after ``cursor`` ("" from the first); waits up to ``wait`` seconds for one."""
+
+
+class Lease(Protocol):
+    """What a running link holds."""
+
+    @property
+    def token(self) -> int: ...
+
+    def check(self) -> None:
+        """Raise LeaseLost unless the build is surely still ours; call it before each outside effect."""
+
+
+class Recorder(Protocol):
+    """Tells the customer what happens, line by line. Control characters are stripped; nothing secret comes here."""
+
+    def headline(self, text: str) -> None:
+        """``-----> text``"""
+
+    def detail(self, text: str) -> None:
+        """``       text``; several lines are indented each."""
+
+    def warning(self, text: str) -> None:
+        """`` !     text``"""
+
+
+# ---------------------------------------------------------------- the cloud
+
+
+class ObjectStore(Protocol):
+    """Content-addressed objects; writing the same key twice is harmless. Keys are relative, ``/``-separated."""
+
+    @property
+    def bucket(self) -> str: ...
+
+    def put(self, key: str, body: Path | bytes) -> None: ...
+
+    def get(self, key: str, to: Path) -> None:
+        """Write the object to ``to`` by rename, whole or not at all; NotFound where there is none."""
+
+    def exists(self, key: str) -> bool: ...
+
+    def delete(self, key: str) -> None:
+        """Harmless where there is none."""
+
+
+class Vault(Protocol):
+    """Envelope encryption. ``context`` is authenticated, not kept: the same one opens the bag."""
+
+    def seal(self, plain: bytes, context: Mapping[str, str]) -> bytes: ...
+
+    def open(self, sealed: bytes, context: Mapping[str, str]) -> bytes:
+        """PlatformError where key, context or bytes are wrong."""
+
+
+class Functions(Protocol):
+    """Lambda functions and their versions, in one account and region. Writes are never retried inside.
+
+    Each write gives $LATEST as it is afterwards. ``revision_id`` is the condition: PreconditionLost where $LATEST
+    changed since. Conflict where an update is in progress; Unavailable where throttled; InvalidInput with
+    AWS's words where AWS refuses the request for good.
+    """
+
+    def get(self, name: str) -> LiveFunction | None:
+        """$LATEST with its ``live`` alias, or None."""
+
+    def create(self, wanted: WantedFunction, owner: str) -> LiveFunction:
+        """Conflict where it exists."""
+
+    def update_code(self, name: str, code: CodeLocation, wanted: WantedFunction, revision_id: str) -> LiveFunction: ...
+
+    def update_settings(self, wanted: WantedFunction, revision_id: str) -> LiveFunction: ...
+
+    def publish(self, name: str, *, code_sha256: str, revision_id: str, description: str) -> str:
+        """The version's number; AWS gives the last one again where nothing changed since."""
+
+    def version_settled(self, name: str, version: str) -> bool:
+        """Whether the version is Active; InvalidInput with AWS's reason where it failed."""
+
+    def delete(self, name: str) -> None:
+        """Harmless where there is none."""
+
+
+class Aliases(Protocol):
+    """The ``live`` alias of functions."""
+
+    def create(self, function: str, version: str, description: str) -> Alias:
+        """Conflict where it exists."""
+
+    def update(self, function: str, *, version: str | None, description: str, revision_id: str | None) -> Alias:
+        """Move it, or write its description alone; PreconditionLost where ``revision_id`` is given and stale."""
+
+    def get(self, function: str) -> Alias | None: ...
+
+
+class Invoker(Protocol):
+    """Runs functions."""
+
+    def invoke(self, function: str, payload: bytes) -> Invocation:
+        """Call the ``live`` alias and wait; NotFound where there is none."""
+
+
+class FunctionLogs(Protocol):
+    """What functions wrote."""
+
+    def lines(self, function: str, *, since: datetime, limit: int) -> Sequence[LogLine]:
+        """Oldest first, from ``since`` on; empty where the function has no log yet."""
+
+
+@dataclass(frozen=True)
+class TargetCloud:
+    """One account and region: the adapters that act there."""
+
+    functions: Functions
+    aliases: Aliases
+    invoker: Invoker
+    logs: FunctionLogs
+    artifacts: ObjectStore
+
+
+# ---------------------------------------------------------------- git
+
+
+class Repository(Protocol):
+    """A git repository on this machine's disk, for one connection; objects of a push may be in quarantine."""
+
+    def write_source(self, commit: str, to: Path) -> str:
+        """Write the commit's tree as a normalised tar; gives the tree's id. BuildFailed for what can't be built
+        (submodules, LFS pointers, names that don't survive a file system)."""
+
+    def new_pack(self, to: Path) -> bool:
+        """Write a tar of the push's completed pack and its index; False where the push brought no objects."""
+
+    def has_pack(self, pack: Pack) -> bool: ...
+
+    def add_pack(self, pack: Pack, archive: Path) -> None:
+        """Unpack a stored pack archive into the repository."""
+
+    def refs(self) -> Mapping[str, str]: ...
+
+    def set_ref(self, name: str, oid: str) -> None:
+        """Make the ref ``oid`` whatever it was; ZERO deletes it."""
+
+
+# ---------------------------------------------------------------- all of them
+
+
+@dataclass(frozen=True)
+class Services:
+    """One adapter per port, made by ``laambda.bootstrap`` alone. Made after fork; safe for many threads."""
+
+    database: Database
+    objects: ObjectStore
+    vault: Vault
+    queue: TaskQueue
+    output: BuildOutput
+    cloud: Callable[[Target], TargetCloud]
+
+
+@dataclass(frozen=True)
+class LinkContext:
+    """What one link of the chain works with.
+
+    ``workspace`` is the build's folder on this node, ``cache`` the node's content-addressed store. ``lock_age`` is
+    the seconds that a lock of unpinned requirements is used; ``default_runtime`` a Lambda runtime identifier.
+    """
+
+    build: Build
+    lease: Lease
+    services: Services
+    recorder: Recorder
+    workspace: Path
+    cache: Path
+    lease_seconds: float = 30.0
+    lock_age: float = 86_400.0
+    default_runtime: str = "python3.13"
+
+
+def each_line(text: str) -> Iterator[str]:
+    """The lines of ``text`` without control characters other than tab, at most 2,000 characters each."""
+    for line in text.splitlines():
+        yield "".join(char for char in line if char == "\t" or char.isprintable())[:2000]
