@@ -1,0 +1,1 @@
+"""Config vars of an app: one sealed bag in force, append-only bags behind it."""
