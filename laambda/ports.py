@@ -127,6 +127,9 @@ class Leases(Protocol):
     def hand_back(self, build_id: int, token: int, *, counted: bool) -> bool:
         """Expire the lease now; an attempt that is not ``counted`` is given back."""
 
+    def hand_back_node(self, node: str) -> int:
+        """Hand back, uncounted, all that ``node`` holds; gives their number."""
+
 
 class Dispatching(Protocol):
     """What the dispatcher asks; its transaction holds the one dispatcher's lock."""

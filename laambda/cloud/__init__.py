@@ -1,1 +1,1 @@
-"""Adapters: one of one port a file. Nothing of an SDK leaves this package, and every error is one of ours."""
+"""Adapters to what laambda stands on: one file a port. Only ``laambda.bootstrap`` makes them."""

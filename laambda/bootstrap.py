@@ -1,0 +1,69 @@
+"""Settings -> Services: the only maker of adapters. Call it after fork, once per process."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+from laambda.cloud.target import TargetClouds
+from laambda.dispatch.limits import FarmLimits
+from laambda.ports import Services, Vault
+from laambda.settings import Settings, load
+
+
+@cache
+def settings() -> Settings:
+    """This process's settings, read once."""
+    return load(os.environ)
+
+
+def limits(settings: Settings) -> FarmLimits:
+    """The farm's numbers from the settings."""
+    return FarmLimits(
+        slots=settings.slots or 2 * settings.concurrency,
+        lease=settings.lease,
+        attempts=settings.attempts,
+        resend=settings.resend,
+    )
+
+
+def services(settings: Settings) -> Services:
+    """One adapter per port. Opens nothing yet but the database, whose schema it brings up to date."""
+    import redis
+
+    from laambda.cloud.output import RedisOutput
+    from laambda.cloud.queue import CeleryQueue, sender
+    from laambda.store import open_database
+
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    database = open_database(settings.database)
+    database.migrate()
+    broker = redis.Redis.from_url(
+        redis_url(settings.broker), decode_responses=True, socket_connect_timeout=2, socket_timeout=10
+    )
+    clouds = TargetClouds(bucket=settings.bucket)
+    return Services(
+        database=database,
+        objects=clouds.home_objects,
+        vault=_vault(settings),
+        queue=CeleryQueue(sender(settings.broker), broker),
+        output=RedisOutput(broker),
+        cloud=clouds,
+    )
+
+
+def redis_url(broker_url: str) -> str:
+    """The same place as redis-py spells it: Celery says ``redis+socket://`` where redis-py says ``unix://``."""
+    return broker_url.replace("redis+socket://", "unix://", 1)
+
+
+def _vault(settings: Settings) -> Vault:
+    if settings.kms_key:
+        import boto3
+
+        from laambda.cloud.kms import KmsVault
+
+        return KmsVault(lambda: boto3.client("kms"), settings.kms_key)
+    from laambda.cloud.keyfile import KeyFileVault
+
+    return KeyFileVault(settings.home / "secrets.key")

@@ -1,0 +1,56 @@
+"""The dispatcher and reconciler: one pass over the rows, by whoever has the lock.
+
+Called in a loop by the scheduler, and at once by whoever queues or ends a row, so that nothing waits for a tick.
+A crash between the commit and the send costs one ``resend`` interval, nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from laambda.dispatch.ending import close, end_unheld
+from laambda.dispatch.limits import FarmLimits
+from laambda.domain.build import Build, BuildState, steps_from
+from laambda.errors import Unavailable
+from laambda.ports import Services, Transaction
+
+SHARED_QUEUE = "builds"
+
+_log = logging.getLogger(__name__)
+
+
+def dispatch(services: Services, limits: FarmLimits) -> tuple[int, ...]:
+    """Send every row whose turn it is, as far as slots are free; gives the ids sent."""
+    broker_kept_data = services.queue.survived()
+    with services.database.write() as tx:
+        if not tx.dispatching.lock():
+            return ()
+        if not broker_kept_data:
+            tx.dispatching.forget_sent()
+        ended = _end_exhausted(tx, limits)
+        ready = tuple(tx.dispatching.ready(max(0, limits.slots - tx.dispatching.in_flight())))
+        for build in ready:
+            tx.dispatching.mark_sent(build.id, resend_after=limits.resend)
+    for build in ended:
+        close(services, build.id)
+    return tuple(build.id for build in ready if _send(services, build))
+
+
+def _end_exhausted(tx: Transaction, limits: FarmLimits) -> list[Build]:
+    """End rows that lost their worker too often: a poison build stops here."""
+    ended = []
+    for build in tx.dispatching.exhausted(limits.attempts):
+        reason = build.error or f"lost its worker {build.attempt} times while it ran the step {build.step}"
+        if end_unheld(tx, build, BuildState.ERRORED, error=reason):
+            ended.append(build)
+    return ended
+
+
+def _send(services: Services, build: Build) -> bool:
+    """Ring the doorbell; a broker that is away is not an error, the row is sent again later."""
+    try:
+        services.queue.send(build, steps_from(build.kind, build.step), queue=SHARED_QUEUE)
+    except Unavailable as error:
+        _log.warning("build %d not sent: %s", build.id, error)
+        return False
+    return True

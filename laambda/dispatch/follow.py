@@ -1,0 +1,48 @@
+"""Following a build: its lines as they come, and its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from laambda.dispatch.ending import archived_lines
+from laambda.domain.build import Build
+from laambda.errors import NotFound, Unavailable
+from laambda.ports import Services
+
+POLL = 1.0
+"""Seconds without a line after which the row itself is asked: the stream may be lost, the row is not."""
+
+
+def follow(services: Services, build_id: int, *, cursor: str = "") -> Iterator[str]:
+    """Lines of the build from ``cursor`` on, live until the row has ended. A lost stream only loses lines."""
+    seen = False
+    while True:
+        ended = current(services, build_id).state.ended
+        try:
+            chunk = services.output.read(build_id, cursor, wait=0 if ended else POLL)
+        except Unavailable:
+            if ended:
+                return
+            time.sleep(POLL)
+            continue
+        seen = seen or bool(chunk.lines)
+        yield from chunk.lines
+        cursor = chunk.cursor
+        if chunk.ended or (ended and not chunk.lines):
+            break
+    if not seen:
+        yield from _archived(services, build_id)
+
+
+def current(services: Services, build_id: int) -> Build:
+    """The row as it is now; NotFound where there is none."""
+    with services.database.read() as tx:
+        return tx.builds.get(build_id)
+
+
+def _archived(services: Services, build_id: int) -> list[str]:
+    try:
+        return archived_lines(services, build_id)
+    except (NotFound, Unavailable):
+        return []

@@ -1,0 +1,124 @@
+"""What people ask of the farm: each becomes a row, or is refused before there is one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from laambda.config.bags import open_vars, seal_change, seal_vars
+from laambda.dispatch.dispatcher import dispatch
+from laambda.dispatch.ending import close, end_held, end_unheld
+from laambda.dispatch.limits import FarmLimits
+from laambda.domain.access import AuditEntry
+from laambda.domain.app import App
+from laambda.domain.build import Build, BuildKind, BuildState, NewBuild, Phase
+from laambda.domain.config import ConfigChange, ConfigVars
+from laambda.domain.names import Scope
+from laambda.domain.release import Release, ReleaseState
+from laambda.errors import Conflict, NotFound
+from laambda.ports import Services, Transaction
+
+
+def enqueue(services: Services, new: NewBuild, limits: FarmLimits) -> Build:
+    """Add a row and send whatever is ready, which may be this one."""
+    with services.database.write() as tx:
+        build = add(tx, new)
+    dispatch(services, limits)
+    return build
+
+
+def add(tx: Transaction, new: NewBuild) -> Build:
+    """Add a row with its audit entry; the caller dispatches after the commit."""
+    build = tx.builds.add(new)
+    _audit(tx, tx.now, new.actor, str(new.kind), new.scope, new.description)
+    return build
+
+
+def change_config(
+    services: Services, scope: Scope, change: ConfigChange, actor: str, limits: FarmLimits
+) -> Build | None:
+    """Ask for a release with changed config vars, or change them at once (None) where nothing is live yet.
+
+    Raises InvalidInput where the result would pass Lambda's 4 KB: it is checked now and again at the deploy.
+    """
+    with services.database.read() as tx:
+        app = tx.apps.get(scope)
+        sealed_head = tx.config.get(app.config_id) if app.config_id is not None else None
+    head = open_vars(services.vault, scope, sealed_head) if sealed_head is not None else ConfigVars()
+    wanted = head.changed(change)
+    if not app.live:
+        _set_config(services, app, wanted, change, actor)
+        return None
+    sealed = seal_change(services.vault, scope, change)
+    with services.database.write() as tx:
+        config_id = tx.config.add(scope, sealed)
+        new = NewBuild(scope, BuildKind.CONFIG, actor, change.description, config_id=config_id)
+        build = add(tx, new)
+    dispatch(services, limits)
+    return build
+
+
+def _set_config(services: Services, app: App, wanted: ConfigVars, change: ConfigChange, actor: str) -> None:
+    sealed = seal_vars(services.vault, app.scope, wanted)
+    with services.database.write() as tx:
+        now = tx.apps.get(app.scope)
+        if (now.config_id, now.live) != (app.config_id, 0):
+            raise Conflict(f"the config vars of {app.scope} changed meanwhile", hint="Run the command again")
+        tx.versions.set_config(app.scope, tx.config.add(app.scope, sealed))
+        _audit(tx, tx.now, actor, "config", app.scope, change.description)
+
+
+def roll_back(services: Services, scope: Scope, version: int | None, actor: str, limits: FarmLimits) -> Build:
+    """Ask for an earlier release to come back, by default the last good one before the live one.
+
+    It goes first: older pushes that have not deployed yet are cancelled, and say so.
+    """
+    cancelled: list[Build] = []
+    with services.database.write() as tx:
+        app = tx.apps.get(scope)
+        goal = _goal(tx, app, version)
+        for other in tx.builds.unfinished(scope):
+            reason = f"cancelled by a rollback to v{goal.version}"
+            if other.kind in (BuildKind.PUSH, BuildKind.RETRY) and cancel_row(tx, other, reason):
+                cancelled.append(other)
+        new = NewBuild(scope, BuildKind.ROLLBACK, actor, f"Rollback to v{goal.version}", target_version=goal.version)
+        build = add(tx, replace(new, commit=goal.commit, tree=goal.tree))
+    for other in cancelled:
+        services.output.append(other.id, [f" !     Cancelled by a rollback to v{goal.version}"])
+        close(services, other.id)
+    dispatch(services, limits)
+    return build
+
+
+def cancel_row(tx: Transaction, build: Build, reason: str) -> bool:
+    """Cancel a row that has not begun to deploy; False for one that has, which runs to its end."""
+    if build.state is BuildState.QUEUED:
+        return end_unheld(tx, build, BuildState.CANCELLED, error=reason)
+    if build.phase is Phase.BUILDING:
+        return end_held(tx, build, BuildState.CANCELLED, error=reason)
+    return False
+
+
+def _goal(tx: Transaction, app: App, version: int | None) -> Release:
+    """The release to come back to, or why there is none."""
+    if not app.live:
+        raise Conflict(f"{app.scope} has no release yet", hint="git push laambda main")
+    if version == app.live:
+        raise Conflict(f"v{version} of {app.scope} is live already", hint=f"laambda releases -a {app.scope}")
+    if version is None:
+        earlier = [r for r in tx.releases.recent(app.scope, 100) if r.version < app.live and _good(r)]
+        if not earlier:
+            raise Conflict(f"v{app.live} of {app.scope} has no good release before it")
+        return earlier[0]
+    release = tx.releases.get(app.scope, version)
+    if not _good(release):
+        raise NotFound(f"v{version} of {app.scope} failed, it can't come back", hint=f"laambda releases -a {app.scope}")
+    return release
+
+
+def _good(release: Release) -> bool:
+    return release.state is ReleaseState.SUCCEEDED
+
+
+def _audit(tx: Transaction, at: datetime, actor: str, action: str, scope: Scope, detail: str) -> None:
+    tx.audit.add(AuditEntry(at, actor, action, str(scope), detail))

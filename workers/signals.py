@@ -1,0 +1,62 @@
+"""What a worker node does when its processes come and go."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import signal
+import sys
+from typing import Any
+
+from celery import signals
+
+from laambda.bootstrap import limits, settings
+from laambda.dispatch.dispatcher import dispatch
+from laambda.domain.app import Target
+from laambda.domain.build import BuildState
+from laambda.errors import LaambdaError
+from workers.link import node, node_services
+
+_log = logging.getLogger(__name__)
+
+_PR_SET_PDEATHSIG = 1
+
+
+@signals.worker_process_init.connect
+def warm(**_: Any) -> None:
+    """A pool child dies with its parent, and opens its connections before its first build."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    try:
+        node_services().cloud(Target())
+    except LaambdaError as error:
+        _log.warning("not ready yet: %s", error)
+
+
+@signals.task_failure.connect
+def lost(args: tuple[Any, ...] = (), exception: BaseException | None = None, **_: Any) -> None:
+    """A child died under a build: expire its lease now instead of waiting for it.
+
+    Runs in the node's main process, and only for what the child could not handle itself.
+    """
+    if type(exception).__name__ not in ("WorkerLostError", "TimeLimitExceeded", "Terminated") or not args:
+        return
+    try:
+        database = node_services().database
+        with database.write() as tx:
+            build = tx.builds.get(int(args[0]))
+            if build.state is BuildState.RUNNING and build.node == node().name:
+                tx.leases.hand_back(build.id, build.token, counted=True)
+        dispatch(node_services(), limits(settings()))
+    except LaambdaError as error:
+        _log.warning("lease of build %s not handed back: %s", args[0], error)
+
+
+@signals.worker_shutdown.connect
+def drained(**_: Any) -> None:
+    """The node goes away: whatever it still holds is another node's at once, and the attempt does not count."""
+    try:
+        with node_services().database.write() as tx:
+            tx.leases.hand_back_node(node().name)
+    except LaambdaError as error:
+        _log.warning("leases not handed back: %s", error)
