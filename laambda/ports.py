@@ -20,7 +20,7 @@ from laambda.domain.build import Build, BuildState, NewBuild, Step
 from laambda.domain.function import Alias, CodeLocation, Invocation, LiveFunction, WantedFunction
 from laambda.domain.log import LogLine, OutputChunk
 from laambda.domain.names import Scope
-from laambda.domain.refs import Pack, RefUpdate
+from laambda.domain.refs import Commit, Pack, RefUpdate
 from laambda.domain.release import Release, ReleasedFunction, ReleaseState
 
 # ---------------------------------------------------------------- the database
@@ -423,24 +423,37 @@ class TargetCloud:
 
 
 class Repository(Protocol):
-    """A git repository on this machine's disk, for one connection; objects of a push may be in quarantine."""
+    """An app's bare repository on this machine's disk: a cache of ref rows and stored packs."""
 
-    def write_source(self, commit: str, to: Path) -> str:
-        """Write the commit's tree as a normalised tar; gives the tree's id. BuildFailed for what can't be built
-        (submodules, LFS pointers, names that don't survive a file system)."""
-
-    def new_pack(self, to: Path) -> bool:
-        """Write a tar of the push's completed pack and its index; False where the push brought no objects."""
+    def lock(self) -> AbstractContextManager[None]:
+        """Nobody else mends this repository meanwhile, in whatever process of this machine."""
 
     def has_pack(self, pack: Pack) -> bool: ...
 
     def add_pack(self, pack: Pack, archive: Path) -> None:
         """Unpack a stored pack archive into the repository."""
 
+    def keep_pack(self, pack: Pack) -> None:
+        """Remember that the objects of ``pack`` are here already: git brought them."""
+
     def refs(self) -> Mapping[str, str]: ...
 
-    def set_ref(self, name: str, oid: str) -> None:
-        """Make the ref ``oid`` whatever it was; ZERO deletes it."""
+    def set_refs(self, refs: Mapping[str, str]) -> None:
+        """Make ``refs`` all refs that there are, whatever they were."""
+
+
+class PushedObjects(Protocol):
+    """What a push brought, before git takes it over; its objects are in quarantine."""
+
+    def commit(self, oid: str) -> Commit:
+        """A commit that was pushed or was here before; InvalidInput where ``oid`` is no commit."""
+
+    def write_source(self, tree: str, to: Path) -> None:
+        """Write a tree as a normalised tar, the same bytes each time. BuildFailed for what can't be built
+        (submodules, LFS pointers, names that don't survive a file system)."""
+
+    def new_pack(self, to: Path) -> bool:
+        """Write a tar of the push's completed pack and its index; False where the push brought no objects."""
 
 
 # ---------------------------------------------------------------- all of them

@@ -45,3 +45,17 @@ class Pack:
     key: str
     sha256: str
     size: int
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What a push tells of a commit: its id, its tree's id and the first line of its message."""
+
+    oid: str
+    tree: str
+    subject: str
+
+    @property
+    def description(self) -> str:
+        """As its release is described: ``Deploy abc1234: Mend the thumbnails``."""
+        return f"Deploy {self.oid[:7]}: {self.subject}" if self.subject else f"Deploy {self.oid[:7]}"
