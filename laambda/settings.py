@@ -38,6 +38,9 @@ class Settings:
     """Port of the local cloud, where ``laambda up`` runs one."""
     public_host: str = "127.0.0.1"
     """The name under which developers reach the receiver, for git remotes."""
+    cloud: str = "local"
+    """What ``laambda up`` stands on: ``local`` runs the embedded cloud, ``aws`` uses the account of boto3's own
+    configuration. Nothing else reads it."""
     bucket: str = "laambda-artifacts"
     """Artifact bucket; ``-REGION`` is appended outside us-east-1."""
     kms_key: str = ""

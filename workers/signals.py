@@ -33,6 +33,12 @@ def warm(**_: Any) -> None:
         _log.warning("not ready yet: %s", error)
 
 
+@signals.worker_ready.connect
+def announce(**_: Any) -> None:
+    """The line that the supervisor waits for."""
+    print(f"worker {node().name} ready", flush=True)  # noqa: T201
+
+
 @signals.task_failure.connect
 def lost(args: tuple[Any, ...] = (), exception: BaseException | None = None, **_: Any) -> None:
     """A child died under a build: expire its lease now instead of waiting for it.

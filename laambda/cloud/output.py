@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import cast
 
 import redis
 
@@ -37,11 +37,12 @@ class RedisOutput:
         with _translated():
             answer = self._redis.xread({_key(build_id): cursor or "0"}, count=200, block=block)
         lines: list[str] = []
-        for cursor, values in _entries(answer):
+        last = cursor
+        for last, values in _entries(answer):
             if "end" in values:
-                return OutputChunk(tuple(lines), cursor, ended=True)
+                return OutputChunk(tuple(lines), last, ended=True)
             lines += values["lines"].split("\n")
-        return OutputChunk(tuple(lines), cursor, ended=False)
+        return OutputChunk(tuple(lines), last, ended=False)
 
     def _add(self, build_id: int, entries: Sequence[dict[str, str]]) -> None:
         if not entries:
@@ -60,10 +61,8 @@ def _key(build_id: int) -> str:
 
 def _entries(answer: object) -> Iterator[tuple[str, Mapping[str, str]]]:
     """The entries of the one stream that XREAD was asked for (https://redis.io/docs/latest/commands/xread/)."""
-    streams = cast("Mapping[str, Sequence[Any]]", answer or {})
-    for entries in streams.values():
-        for batch in entries:
-            yield from batch
+    for _, entries in cast("Sequence[tuple[str, Sequence[tuple[str, Mapping[str, str]]]]]", answer or ()):
+        yield from entries
 
 
 @contextmanager

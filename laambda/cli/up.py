@@ -1,0 +1,153 @@
+"""``laambda up``: the whole farm on this machine, in the foreground.
+
+The Procfile names the farm's processes; ``up`` adds a broker and the local cloud where none are configured, makes the
+admin's token and first key, waits until everything answers, and prints the addresses.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+import laambda
+from laambda import bootstrap
+from laambda.access.keys import add_key
+from laambda.access.tokens import authenticate, create_token
+from laambda.cli import embedded
+from laambda.cli.credentials import store_token, stored_token
+from laambda.cli.supervisor import Supervisor, read_procfile
+from laambda.errors import Conflict, UserError
+from laambda.ports import Services
+from laambda.settings import Settings, load
+
+ADMIN = "admin"
+_READY_TIMEOUT = 60.0
+_COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "bright_cyan", "bright_yellow")
+
+
+@click.command()
+@click.option("--key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Public key that may push.")
+@click.option("--procfile", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Processes to run.")
+@click.option("--quiet", is_flag=True, help="Print addresses and trouble only.")
+def up(key: Path | None, procfile: Path | None, quiet: bool) -> None:
+    """Run the whole farm on this machine until Ctrl-C."""
+    settings = load(os.environ)
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _only_one(settings):
+        run(settings, key=key, procfile=procfile or _own_procfile(), quiet=quiet)
+
+
+def run(settings: Settings, *, key: Path | None, procfile: Path, quiet: bool) -> None:
+    """Run until SIGINT or SIGTERM; PlatformError where a part does not start."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", **_given(settings)}
+    if settings.cloud == "local":
+        environment |= embedded.cloud_environment(settings)
+    supervisor = Supervisor(environment, _Printer(quiet=quiet), procfile.parent)
+    try:
+        added = []
+        if not settings.broker_url:
+            added.append(supervisor.start(embedded.broker(settings)))
+        if settings.cloud == "local":
+            added.append(supervisor.start(embedded.local_cloud(settings)))
+        first = introduce(bootstrap.services(settings), settings, key)
+        supervisor.wait_ready([child.process.name for child in added], _READY_TIMEOUT)
+        names = [supervisor.start(process).process.name for process in read_procfile(procfile)]
+        supervisor.wait_ready([name for name in names if name in ("receiver", "api", "worker")], _READY_TIMEOUT)
+        click.echo(_addresses(settings, first))
+        supervisor.watch(stop)
+    finally:
+        supervisor.stop()
+
+
+def introduce(services: Services, settings: Settings, key: Path | None) -> str:
+    """Make the admin token and add the first key, once; says how the key got in."""
+    token = stored_token(settings.api_url)
+    if token is None or authenticate(services, token) is None:
+        store_token(settings.api_url, create_token(services, user=ADMIN, label="laambda up", actor=ADMIN))
+    path = key or _first_public_key()
+    if path is None:
+        return "no key yet: laambda keys:add FILE.pub"
+    try:
+        add_key(services, path.read_text(), user=ADMIN, actor=ADMIN)
+    except Conflict:
+        return f"{path} may push"
+    return f"{path} was added and may push"
+
+
+def _first_public_key() -> Path | None:
+    folder = Path.home() / ".ssh"
+    return next(iter(sorted(folder.glob("id_*.pub"))), None)
+
+
+def _addresses(settings: Settings, first_key: str) -> str:
+    return "\n".join(
+        (
+            "",
+            "-----> laambda is up",
+            f"       git remote  ssh://git@{settings.public_host}:{settings.ssh_port}/APP.git",
+            f"       API         {settings.api_url}",
+            f"       Flower      http://{settings.host}:{settings.flower_port}",
+            f"       SSH key     {first_key}",
+            "",
+            "       laambda apps:create NAME --role ARN     then: git push laambda main",
+            "       Ctrl-C stops the farm.",
+            "",
+        )
+    )
+
+
+def _given(settings: Settings) -> Mapping[str, str]:
+    """The places that children must agree on, whatever their own defaults would be."""
+    return {"LAAMBDA_HOME": str(settings.home), "LAAMBDA_RUN_DIR": str(settings.run_dir)}
+
+
+def _own_procfile() -> Path:
+    path = Path(laambda.__file__).parent.parent / "Procfile"
+    if not path.exists():
+        raise UserError("no Procfile beside the installed package", hint="laambda up --procfile FILE")
+    return path
+
+
+@contextmanager
+def _only_one(settings: Settings) -> Iterator[None]:
+    """Two farms in one home would share a database and fight over sockets."""
+    with (settings.home / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"a farm runs in {settings.home} already", hint="Stop it, or set LAAMBDA_HOME") from None
+        yield
+
+
+class _Printer:
+    """Prefixes each line with the process that wrote it."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._names: list[str] = []
+        self._lock = threading.Lock()
+
+    def __call__(self, name: str, line: str) -> None:
+        with self._lock:
+            if name not in self._names:
+                self._names.append(name)
+            if self._quiet and not _is_trouble(line):
+                return
+            colour = _COLOURS[self._names.index(name) % len(_COLOURS)]
+            click.echo(f"{click.style(f'{name:>9} |', fg=colour)} {line}", file=sys.stderr)
+
+
+def _is_trouble(line: str) -> bool:
+    return any(word in line for word in ("Traceback", "Error", "CRITICAL", "ended with code"))
