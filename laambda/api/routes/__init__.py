@@ -1,0 +1,1 @@
+"""One module a resource. A route parses, calls one use case, renders."""

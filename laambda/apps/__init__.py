@@ -1,0 +1,1 @@
+"""Apps: made, looked at, run and destroyed."""

@@ -1,0 +1,1 @@
+"""What the functions of an app wrote, as one stream of lines."""
