@@ -25,7 +25,8 @@ class Blobs:
         digest = hashlib.sha256(body).hexdigest()
         path = self.path(digest)
         if not path.exists():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=path.parent)  # 0600
             with os.fdopen(handle, "wb") as file:
                 file.write(body)

@@ -6,14 +6,12 @@ neither. Only this file and ``objects.py`` know moto.
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("MOTO_ALLOW_NONEXISTENT_REGION", "false")
-
+import importlib
 import io
-import logging
+import json
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -34,19 +32,25 @@ from laambda.localcloud.sandbox import Line
 
 ACCOUNT: str = DEFAULT_ACCOUNT_ID
 WARM = ("s3", "logs", "sts", "kms", "iam")
+LOG_STREAMS = 200
+LOG_EVENTS = 20_000
+"""Log lines live in memory: so many streams a group and events a stream, the oldest go."""
 
 
 class Emulated:
     """moto's services. ``port`` is only what they write into addresses."""
 
     def __init__(self, port: int) -> None:
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        for service in WARM:
+            importlib.import_module(f"moto.{service}.models")
         self._port = port
         self._application = DomainDispatcherApplication(create_backend_app)
         self._logs = threading.Lock()
 
     def answer(self, request: Request) -> Answer:
         """Answer a request of any service but Lambda."""
+        if request.headers.get("x-amz-target", "").endswith(".FilterLogEvents"):
+            request = _interleaved(request)
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start(status: str, headers: list[tuple[str, str]], _failure: object = None) -> Callable[[bytes], None]:
@@ -61,6 +65,9 @@ class Emulated:
         status, headers = started[0]
         return Answer(int(status.split()[0]), body, headers)
 
+    def has_log_group(self, region: str, group: str) -> bool:
+        return group in logs_backends[ACCOUNT][region].groups
+
     def write_log(self, region: str, group: str, stream: str, lines: list[Line]) -> None:
         """Put lines into CloudWatch Logs, in the order in which they were printed."""
         backend = logs_backends[ACCOUNT][region]
@@ -69,6 +76,18 @@ class Emulated:
             backend.ensure_log_group(group)
             backend.ensure_log_stream(group, stream)
             backend.put_log_events(group, stream, events)
+            streams = backend.groups[group].streams
+            streams[stream].events[:-LOG_EVENTS] = []
+            while len(streams) > LOG_STREAMS:
+                del streams[next(iter(streams))]
+
+    def warm(self) -> None:
+        """Load what the first request of each service would otherwise wait for."""
+        for service in WARM:
+            credential = f"AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/{service}/aws4_request"
+            self._application.get_application(
+                {"HTTP_AUTHORIZATION": credential, "HTTP_HOST": "localhost", "PATH_INFO": "/"}
+            )
 
     def _environ(self, request: Request) -> dict[str, Any]:
         """The request as PEP 3333 asks; S3 metadata keeps names with underscores, as moto's own server does."""
@@ -103,6 +122,14 @@ class Emulated:
         environ[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = preserved
         environ["CONTENT_LENGTH"] = str(len(request.body))
         return environ
+
+
+def _interleaved(request: Request) -> Request:
+    """moto orders events over streams only when asked; CloudWatch Logs always does.
+
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html (interleaved)
+    """
+    return replace(request, body=json.dumps({**request.json(), "interleaved": True}).encode())
 
 
 def read_object(bucket: str, key: str, version: str | None) -> bytes:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
+import socket
 import sys
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from laambda.localcloud.exchange import Answer, Request
 
@@ -15,12 +18,30 @@ BODY_BYTES = 512 * 1024 * 1024
 NO_BODY = frozenset({204, 304})
 
 
-class Listener(http.server.ThreadingHTTPServer):
-    """Listens on the loopback interface only; ``answer`` is set before the first request is served."""
+class LoopbackServer(http.server.ThreadingHTTPServer):
+    """A server on the loopback interface that starts in a thread and stops without waiting."""
 
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
+    _closing = False
+
+    def start(self) -> None:
+        threading.Thread(target=self._accept, name=type(self).__name__, daemon=True).start()
+
+    def close(self) -> None:
+        self._closing = True
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)  # wakes the accept
+
+    def _accept(self) -> None:
+        while not self._closing:
+            self.handle_request()
+        self.server_close()
+
+
+class Listener(LoopbackServer):
+    """The local cloud's port. ``answer`` is set before the start."""
 
     def __init__(self, port: int) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
@@ -34,6 +55,16 @@ class Listener(http.server.ThreadingHTTPServer):
         """A caller that went away is not worth a traceback."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
+def from_browser(headers: Mapping[str, str]) -> bool:
+    """Whether a web page may have sent this: it could make functions run on this machine.
+
+    A page's request tells its origin (https://fetch.spec.whatwg.org/#origin-header), or, under a name that was made to
+    lead here, a foreign host.
+    """
+    host = headers.get("host", "127.0.0.1").partition(":")[0]
+    return "origin" in headers or "sec-fetch-site" in headers or host not in ("127.0.0.1", "localhost")
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -50,6 +81,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._write(Answer(413))
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
+        if from_browser(headers):
+            self._write(Answer(403))
+            return
         request = Request(self.command, self.path, headers, body)
         try:
             answer = self.server.answer(request)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import http.server
 import json
-import socket
-import threading
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from queue import SimpleQueue
 from typing import Protocol
 
 from laambda.localcloud.limits import RESPONSE_BYTES
+from laambda.localcloud.listener import LoopbackServer
 
 PREFIX = "/2018-06-01/runtime"
 
@@ -59,30 +58,17 @@ def failure(kind: str, message: str) -> Result:
     return Result(json.dumps({"errorType": kind, "errorMessage": message}).encode(), error=True)
 
 
-class RuntimeApi(http.server.ThreadingHTTPServer):
-    """Serves ``mailbox`` on a free port of the loopback interface until closed."""
-
-    daemon_threads = True
-    block_on_close = False
+class RuntimeApi(LoopbackServer):
+    """Serves ``mailbox`` on a free port until closed."""
 
     def __init__(self, mailbox: Mailbox) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.mailbox = mailbox
-        self._closing = False
-        threading.Thread(target=self._serve, name="runtime-api", daemon=True).start()
+        self.start()
 
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.server_port}"
-
-    def close(self) -> None:
-        self._closing = True
-        self.socket.shutdown(socket.SHUT_RDWR)  # wakes the accept
-
-    def _serve(self) -> None:
-        while not self._closing:
-            self.handle_request()
-        self.server_close()
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from laambda.localcloud import determinism
 from laambda.localcloud.access import Access
 from laambda.localcloud.aliases import Aliases
 from laambda.localcloud.blobs import Blobs
@@ -22,7 +23,9 @@ from laambda.localcloud.emulated import ACCOUNT, Emulated, read_object
 from laambda.localcloud.exchange import Answer, Request
 from laambda.localcloud.interpreters import Interpreters
 from laambda.localcloud.invoke import Invoker
+from laambda.localcloud.journal import Journal
 from laambda.localcloud.listener import Listener
+from laambda.localcloud.memory import Memory
 from laambda.localcloud.packages import Packages
 from laambda.localcloud.pool import Pool
 from laambda.localcloud.registry import Registry
@@ -38,6 +41,7 @@ class LocalCloud:
 
     listener: Listener
     pool: Pool
+    journal: Journal
 
     @property
     def url(self) -> str:
@@ -47,8 +51,8 @@ class LocalCloud:
     def close(self) -> None:
         """Stop serving and end every function process."""
         self.pool.close()
-        self.listener.shutdown()
-        self.listener.server_close()
+        self.listener.close()
+        self.journal.close()
 
 
 def serve(home: Path, *, port: int = 0, settle: float = SETTLE_MILLISECONDS / 1000) -> LocalCloud:
@@ -61,14 +65,19 @@ def serve(home: Path, *, port: int = 0, settle: float = SETTLE_MILLISECONDS / 10
     shutil.rmtree(home / "scratch", ignore_errors=True)
     blobs = Blobs(home / "blobs")
     emulated = Emulated(listener.server_port)
+    determinism.install()
     packages = Packages(blobs, home / "functions", read_object)
+    journal = Journal(home)
+    memory = Memory(journal, emulated, blobs)
+    registry = Registry(ACCOUNT, settle, time.time, lambda: str(uuid.uuid4()), memory.record)
+    memory.replay(registry)
+    memory.compact(registry, packages)
     pool = Pool(time.monotonic)
-    registry = Registry(ACCOUNT, settle, time.time, lambda: str(uuid.uuid4()), lambda *_: None)
     invoker = Invoker(
         packages=packages,
         interpreters=Interpreters(home / "runtime", os.get_exec_path()),
         pool=pool,
-        write_log=emulated.write_log,
+        write_log=memory.write_log,
         new_id=lambda: str(uuid.uuid4()),
         endpoint=lambda: listener.url,
         scratch=home / "scratch",
@@ -87,11 +96,12 @@ def serve(home: Path, *, port: int = 0, settle: float = SETTLE_MILLISECONDS / 10
         if request.path.startswith(CODE_PATH):
             return _code(blobs, request.path.removeprefix(CODE_PATH))
         _, service = request.scope()
-        return functions.answer(request) if service == "lambda" else emulated.answer(request)
+        return functions.answer(request) if service == "lambda" else memory.answer(request)
 
     listener.answer = answer
-    threading.Thread(target=listener.serve_forever, name="listener", daemon=True).start()
-    return LocalCloud(listener, pool)
+    listener.start()
+    threading.Thread(target=emulated.warm, name="warm", daemon=True).start()
+    return LocalCloud(listener, pool, journal)
 
 
 def _code(blobs: Blobs, digest: str) -> Answer:

@@ -1,0 +1,133 @@
+"""What the local cloud remembers: an append-only file of encrypted records, replayed at start.
+
+A record is written before its request is answered, so what was answered is found again after the process is killed (a
+power cut may lose the last ones: nothing is synced). Records hold secrets, so each is sealed with AES-256-GCM under
+the key in ``key`` (0600), its place in the file authenticated. A half-written last record was never answered and is
+cut off.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import struct
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from laambda.errors import PlatformError
+
+LENGTH = struct.Struct(">I")
+NONCE_BYTES = 12
+RECORD_BYTES = 256 * 1024 * 1024
+
+Entry = Mapping[str, Any]
+"""One record: plain JSON."""
+
+
+class JournalDamagedError(PlatformError):
+    """The journal can't be read with this key, or was changed."""
+
+
+class Journal:
+    """The journal in ``folder``; read ``entries`` before the first ``append``."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        self._path = folder / "journal"
+        self._cipher = AESGCM(_key(folder / "key"))
+        self._lock = threading.Lock()
+        self._count = 0
+        self._file = -1
+
+    def entries(self) -> Iterator[Entry]:
+        """Every record in order; cuts a torn last one off. Raises JournalDamagedError."""
+        if not self._path.exists():
+            return
+        whole, self._count = 0, 0
+        size = self._path.stat().st_size
+        with self._path.open("rb") as file:
+            while header := file.read(LENGTH.size):
+                length = LENGTH.unpack(header)[0] if len(header) == LENGTH.size else RECORD_BYTES
+                sealed = file.read(length) if whole + LENGTH.size + length <= size else b""
+                if not sealed:
+                    break
+                yield self._open(sealed)
+                self._count += 1
+                whole += LENGTH.size + length
+        os.truncate(self._path, whole)
+
+    def append(self, entry: Entry) -> None:
+        """Write one record; it survives the end of this process once this returns."""
+        with self._lock:
+            if self._file < 0:
+                self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            _write(self._file, self._seal(entry, self._count))
+            self._count += 1
+
+    def rewrite(self, entries: Iterable[Entry]) -> None:
+        """Replace the whole journal by ``entries`` in one step."""
+        with self._lock:
+            self._close()
+            fresh = self._path.with_suffix(".new")
+            handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            self._count = 0
+            for entry in entries:
+                _write(handle, self._seal(entry, self._count))
+                self._count += 1
+            os.fsync(handle)
+            os.close(handle)
+            fresh.replace(self._path)
+
+    def close(self) -> None:
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _seal(self, entry: Entry, place: int) -> bytes:
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        sealed = nonce + self._cipher.encrypt(nonce, json.dumps(entry).encode(), _place(place))
+        return LENGTH.pack(len(sealed)) + sealed
+
+    def _open(self, sealed: bytes) -> Entry:
+        try:
+            text = self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _place(self._count))
+        except (InvalidTag, ValueError) as error:
+            raise JournalDamagedError(
+                f"record {self._count} of the local cloud's journal {self._path} can't be read with its key",
+                hint=f"restore the file key next to it, or remove {self._path.parent} to start empty",
+            ) from error
+        entry: Entry = json.loads(text)
+        return entry
+
+
+def _place(number: int) -> bytes:
+    return b"laambda local cloud journal 1 " + number.to_bytes(8, "big")
+
+
+def _write(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
+
+
+def _key(path: Path) -> bytes:
+    """The key in ``path``, made at the first start and complete as soon as it is there."""
+    if not path.exists():
+        fresh = path.with_suffix(".new")
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.write(handle, AESGCM.generate_key(256))
+        os.fsync(handle)
+        os.close(handle)
+        fresh.replace(path)
+    return path.read_bytes()
