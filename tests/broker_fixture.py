@@ -1,0 +1,106 @@
+"""Real brokers for tests: each a private process on a unix socket in a folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import redis
+
+from laambda.cli.embedded import broker_program
+
+BROKERS = ("valkey", "redis")
+
+
+@dataclass
+class Broker:
+    """A broker that can be killed and started again. ``url`` is Celery's spelling, ``redis_url`` redis-py's."""
+
+    program: str
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / "s"
+
+    @property
+    def url(self) -> str:
+        return f"redis+socket://{self.socket}"
+
+    @property
+    def redis_url(self) -> str:
+        return f"unix://{self.socket}"
+
+    def client(self) -> redis.Redis:
+        """A client that gives text."""
+        return redis.Redis.from_url(self.redis_url, decode_responses=True)
+
+    def start(self) -> None:
+        """Run it until it answers."""
+        options = ["--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder)]
+        options += ["--save", "", "--appendonly", "no"]
+        self.process = subprocess.Popen([self.program, *options], stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while not self._answers():
+            assert self.process.poll() is None, f"{self.program} ended with code {self.process.returncode}"
+            assert time.monotonic() < deadline, f"{self.program} does not answer"
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """End it as a power cut would; it keeps nothing."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.socket.unlink(missing_ok=True)
+
+    def _answers(self) -> bool:
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except redis.ConnectionError:
+            return False
+
+
+def find_program(kind: str) -> str:
+    """The broker's binary; skips the test where the machine has none."""
+    if kind == "valkey":
+        return broker_program()
+    found = shutil.which("redis-server")
+    if found is None:
+        pytest.skip("needs Debian's redis-server (tests/setup.sh)")
+    return found
+
+
+@contextmanager
+def running_broker(kind: str) -> Iterator[Broker]:
+    """Run a broker of ``kind``. Its folder is short, for unix sockets take 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="lb") as folder:
+        broker = Broker(find_program(kind), Path(folder))
+        broker.start()
+        try:
+            yield broker
+        finally:
+            broker.kill()
+
+
+@pytest.fixture(scope="session", params=BROKERS)
+def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    """Valkey, then Redis: one of each for all tests of a worker."""
+    with running_broker(request.param) as running:
+        yield running
+
+
+@pytest.fixture
+def empty_broker(broker: Broker) -> Broker:
+    """The same, with nothing in it."""
+    with broker.client() as client:
+        client.flushall()
+    return broker
