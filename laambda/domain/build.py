@@ -125,7 +125,8 @@ class Build(NewBuild):
 
     ``step`` is the next link to run (or the one that runs); ``link_started`` tells whether that link
     has started under ``token``. ``results`` holds what each finished link wants its successors to know, by
-    step. ``version`` is the vN taken when the deploy started, None before. ``published`` marks the point of no
+    step. ``version`` is the vN taken when the deploy started, None before, and ``snapshot_id`` the config bag that
+    it took with it (``config_id`` stays the change that was asked for). ``published`` marks the point of no
     return. Times are UTC; ``timings`` are seconds by step.
     """
 
@@ -139,6 +140,7 @@ class Build(NewBuild):
     lease_until: datetime | None = None
     link_started: bool = False
     version: int | None = None
+    snapshot_id: int | None = None
     published: bool = False
     error: str = ""
     results: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -1,0 +1,81 @@
+"""Whose turn it is: pure rules over the unfinished rows of all apps.
+
+- An app has at most one row in each phase, running or on its way to a worker. A row whose lease expired keeps its
+  phase until it is claimed again.
+- An attached push waits for earlier unfinished attached rows that move one of its refs, and does not start while
+  another row of its app deploys. What has no build may deploy while a push builds.
+- Rollbacks go first, then the apps that waited longest since their last start, each with one row before any with two.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from laambda.domain.build import BuildKind, Phase, Step, phase_of
+from laambda.domain.names import Scope
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An unfinished row as the dispatcher sees it. ``idle``: queued, or running with an expired lease;
+    ``sent``: on its way to a worker. ``refs`` are the names it moves."""
+
+    id: int
+    scope: Scope
+    kind: BuildKind
+    step: Step
+    phase: Phase | None
+    detached: bool
+    idle: bool
+    sent: bool
+    refs: frozenset[str] = frozenset()
+    last_start: datetime | None = None
+
+    @property
+    def wants(self) -> Phase:
+        """The phase that a claim would put it in."""
+        return phase_of(self.step)
+
+    @property
+    def starts_attached(self) -> bool:
+        return self.kind is BuildKind.PUSH and not self.detached and self.phase is None
+
+
+def next_turns(rows: Iterable[Waiting], limit: int) -> list[int]:
+    """Ids of the rows to send now, fairest first, at most ``limit``."""
+    apps: defaultdict[Scope, list[Waiting]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: row.id):
+        apps[row.scope].append(row)
+    ranked = [
+        (row.kind is not BuildKind.ROLLBACK, rank, row.last_start or _NEVER, row.id)
+        for of_app in apps.values()
+        for rank, row in enumerate(_of_app(of_app))
+    ]
+    return [order[-1] for order in sorted(ranked)[: max(limit, 0)]]
+
+
+def _of_app(rows: Sequence[Waiting]) -> list[Waiting]:
+    """The rows of one app, oldest first, that may go now: at most one for each phase."""
+    chosen: list[Waiting] = []
+    for row in sorted(rows, key=lambda row: (row.kind is not BuildKind.ROLLBACK, row.phase is None, row.id)):
+        others = [other for other in rows if other.id != row.id]
+        if row.idle and not row.sent and not _blocked(row, others, chosen):
+            chosen.append(row)
+    return chosen
+
+
+def _blocked(row: Waiting, others: Sequence[Waiting], chosen: Sequence[Waiting]) -> bool:
+    taken = {other.phase for other in others if other.phase}
+    taken |= {other.wants for other in (*others, *chosen) if other.sent or other in chosen}
+    if row.wants in taken:
+        return True
+    if not row.starts_attached:
+        return False
+    return Phase.DEPLOYING in taken or any(
+        other.id < row.id and not other.detached and other.refs & row.refs for other in others
+    )
