@@ -1,0 +1,101 @@
+"""The fencing token in the ``live`` aliases: whoever reads a higher one than its own has been taken over.
+
+Tokens come from one counter that grows with each claim, so that a higher one always belongs to a newer claim. A
+deploy writes its token before it reads what it plans from. Revisions read after that change with every write of
+anybody else, so a stale writer's conditional calls are refused. What is read later is read in the same order:
+revision first, then alias.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from laambda.domain.function import Alias
+from laambda.errors import Conflict, LaambdaError, LeaseLost, PreconditionLost, Unavailable
+from laambda.ports import Aliases, Lease
+from laambda.release.pace import Pace
+
+_Result = TypeVar("_Result")
+_TOKEN = re.compile(r"laambda token (\d+)")
+
+
+@dataclass(frozen=True)
+class Fence:
+    """Guards the aliases of one deploy."""
+
+    aliases: Aliases
+    lease: Lease
+    pace: Pace
+
+    @property
+    def mark(self) -> str:
+        """The description of an alias that we wrote."""
+        return f"laambda token {self.lease.token}"
+
+    def check(self, alias: Alias | None) -> None:
+        """Raise LeaseLost where a newer claim has written its token."""
+        if alias is not None and token_in(alias.description) > self.lease.token:
+            raise LeaseLost(f"a newer deploy (token {token_in(alias.description)}) has taken over")
+
+    def raise_around(self, function: str) -> None:
+        """Write our token into the ``live`` alias of ``function``, where it has one."""
+
+        def write() -> None:
+            alias = self.aliases.get(function)
+            self.check(alias)
+            if alias is not None and alias.description != self.mark:
+                self._stamp(function, alias, None)
+
+        patiently(write, function, self.pace)
+
+    def point(self, function: str, version: str, seen: Alias | None = None) -> None:
+        """Make ``live`` of ``function`` serve ``version`` under our token, whatever it serves now.
+
+        It is made where there is none. ``seen`` is the alias as read after our token was written: it saves a read,
+        and its revision still guards.
+        """
+        known = [seen] if seen else []
+
+        def move() -> None:
+            alias = known.pop() if known else self.aliases.get(function)
+            self.check(alias)
+            if alias is None:
+                self.lease.check()
+                self.aliases.create(function, version, self.mark)
+            elif (alias.version, alias.description) != (version, self.mark):
+                self._stamp(function, alias, version)
+
+        patiently(move, function, self.pace)
+
+    def _stamp(self, function: str, alias: Alias, version: str | None) -> None:
+        self.lease.check()
+        self.aliases.update(function, version=version, description=self.mark, revision_id=alias.revision_id)
+
+
+def token_in(description: str) -> int:
+    """The token that a description holds; 0 where it is not one of ours, so that ours wins."""
+    found = _TOKEN.fullmatch(description)
+    return int(found[1]) if found else 0
+
+
+def patiently(attempt: Callable[[], _Result], function: str, pace: Pace) -> _Result:
+    """Call ``attempt``, which reads before it writes, until it is not refused for a reason that passes.
+
+    Raises Unavailable after ``pace.retry`` seconds; what is refused for good is raised at once.
+    """
+    refused: LaambdaError | None = None
+    for _ in pace.tries(pace.retry):
+        try:
+            return attempt()
+        except (Conflict, PreconditionLost, Unavailable) as error:
+            refused = error
+    raise still_refused(function, pace, refused)
+
+
+def still_refused(function: str, pace: Pace, refused: LaambdaError | None) -> Unavailable:
+    """What to raise when retrying did not help: ours to mend, whoever refused."""
+    reason = refused.message if refused else "no answer"
+    return Unavailable(f"{function} could not be changed for {pace.retry:.0f} s: {reason}")
