@@ -1,0 +1,5 @@
+"""``python -m laambda.cli``: the ``laambda`` command of this interpreter."""
+
+from laambda.cli import main
+
+main()

@@ -1,0 +1,84 @@
+"""Builds."""
+
+from __future__ import annotations
+
+import click
+
+from laambda.cli.options import for_app, json_option, number_option
+from laambda.cli.render import age, facts, header, print_json, table, visible
+from laambda.cli.session import Session
+from laambda.client import BuildJson, succeeded
+
+_COLORS = {"failed": "red", "errored": "red", "running": "yellow", "queued": "yellow"}
+
+
+@click.command()
+@for_app
+@number_option
+@json_option
+def builds(session: Session, app: str, number: int, as_json: bool) -> None:
+    """List an app's builds, the newest first."""
+    found = session.client.builds(app, limit=number)
+    if as_json:
+        print_json(found)
+    elif found:
+        header(f"{app} Builds")
+        table([_row(build) for build in found], [_COLORS.get(build["state"]) for build in found])
+    else:
+        click.echo(f"{app} has no builds. Make one with: git push laambda main")
+
+
+@click.command()
+@click.argument("number", metavar="[N]", type=click.IntRange(1), required=False)
+@for_app
+@json_option
+def info(session: Session, app: str, number: int | None, as_json: bool) -> None:
+    """Show build N, by default the app's newest."""
+    build = session.client.build(number) if number else session.client.newest_build(app)
+    if as_json:
+        print_json(build)
+        return
+    header(f"Build {build['id']} of {build['app']}")
+    timings = ", ".join(f"{step} {seconds:.2f} s" for step, seconds in build["timings"].items())
+    facts(
+        [
+            ("State", build["state"] + (f", {build['step']}" if build["state"] == "running" else "")),
+            ("Error", visible(build["error"])),
+            ("Kind", build["kind"]),
+            ("Change", build["description"]),
+            ("By", build["actor"]),
+            ("When", f"{build['created_at']} ({age(build['created_at'])})"),
+            ("Commit", build["commit"]),
+            ("Release", f"v{build['version']}" if build["version"] else ""),
+            ("Node", build["node"]),
+            ("Attempts", str(build["attempt"])),
+            ("Steps", timings),
+        ]
+    )
+
+
+@click.command()
+@click.argument("number", metavar="[N]", type=click.IntRange(1), required=False)
+@for_app
+def output(session: Session, app: str, number: int | None) -> None:
+    """Print the output of build N, by default the app's newest, live while it runs.
+
+    Exits 1 where the build failed, 3 where it ended by an error of the farm.
+    """
+    build_id = number or session.client.newest_build(app)["id"]
+    for line in session.client.output(build_id):
+        click.echo(line)
+    succeeded(session.client.build(build_id))
+
+
+def _row(build: BuildJson) -> tuple[str, ...]:
+    state = f"{build['state']} ({build['step']})" if build["state"] == "running" else build["state"]
+    version = f"v{build['version']}" if build["version"] else ""
+    return (
+        str(build["id"]),
+        state,
+        build["description"][:60],
+        version,
+        build["actor"],
+        age(build["created_at"]),
+    )

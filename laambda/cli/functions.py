@@ -1,0 +1,81 @@
+"""Running functions, and reading what they wrote."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import BinaryIO
+
+import click
+
+from laambda.cli.options import for_app, json_option
+from laambda.cli.render import visible, warn
+from laambda.cli.session import Session
+from laambda.client import Client, LogLineJson
+from laambda.errors import InvalidInput
+
+_EVENT_LIMIT = 6 * 1024 * 1024
+_PAGE = 1000
+_OVERLAP = timedelta(seconds=10)
+_POLL = 1.0
+
+
+@click.command()
+@click.argument("process")
+@for_app
+@click.option("--event", metavar="FILE", type=click.File("rb"), help="The event as JSON; - reads stdin. Else {}.")
+@click.option("--logs", "with_logs", is_flag=True, help="Print the invocation's last log lines to stderr.")
+def invoke(session: Session, app: str, process: str, event: BinaryIO | None, with_logs: bool) -> None:
+    """Call the function of PROCESS and print its answer; exit code 1 where it failed."""
+    body = event.read(_EVENT_LIMIT + 1) if event else b"{}"
+    if len(body) > _EVENT_LIMIT:
+        raise InvalidInput(f"the event is larger than the {_EVENT_LIMIT} bytes that Lambda takes")
+    answer = session.client.invoke(app, process, body)
+    if with_logs:
+        for line in answer["log_tail"].splitlines():
+            click.echo(visible(line), err=True)
+    click.echo(answer["payload"])
+    if answer["error"]:
+        warn(f"{process} of {app} failed: {answer['error']}")
+        click.get_current_context().exit(1)
+
+
+@click.command()
+@for_app
+@click.option("-n", "--number", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many lines.")
+@click.option("-p", "--process", metavar="NAME", help="Lines of this process alone.")
+@click.option("-t", "--tail", is_flag=True, help="Go on with new lines until Ctrl-C.")
+@json_option
+def logs(session: Session, app: str, number: int, process: str | None, tail: bool, as_json: bool) -> None:
+    """Print what an app's functions wrote, all of them by time. JSON is one object a line."""
+    lines = session.client.logs(app, limit=number, process=process)
+    for line in lines:
+        _echo(line, as_json)
+    if tail:
+        for line in _following(session.client, app, process, lines):
+            _echo(line, as_json)
+
+
+def _following(client: Client, app: str, process: str | None, seen: list[LogLineJson]) -> Iterator[LogLineJson]:
+    """New lines for ever. Asks again from some seconds before the newest line: lines may arrive out of order."""
+    known = {line["id"]: line["at"] for line in seen}
+    newest = seen[-1]["at"] if seen else datetime.now(UTC).isoformat()
+    while True:
+        since = datetime.fromisoformat(newest) - _OVERLAP
+        page = client.logs(app, limit=_PAGE, process=process, since=since.isoformat())
+        yield from (line for line in page if line["id"] not in known)
+        known = {line["id"]: line["at"] for line in page}
+        newest = max([newest, *known.values()])
+        if len(page) < _PAGE:
+            time.sleep(_POLL)
+
+
+def _echo(line: LogLineJson, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(line, ensure_ascii=False))
+    else:
+        click.echo(f"{line['at']} {click.style(line['process'], fg='cyan')}: {visible(line['message'])}")
+    sys.stdout.flush()
