@@ -1,0 +1,48 @@
+"""A receiver's repository is a cache: mended from the rows before git shows a ref, so that its loss loses nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+
+from laambda.domain.names import Scope
+from laambda.domain.refs import Pack
+from laambda.errors import PlatformError
+from laambda.ports import Database, ObjectStore, Repository
+
+
+def mend(repository: Repository, scope: Scope, *, database: Database, objects: ObjectStore, workspace: Path) -> None:
+    """Bring every stored pack and every ref row into ``repository``; ``workspace`` is a folder on its disk.
+
+    Packs come first: a ref never names an object that is not there. Raises Unavailable where database or object
+    store are away, and PlatformError where a stored pack is not what was stored.
+    """
+    with repository.lock():
+        with database.read() as tx:
+            refs = dict(tx.refs.all(scope))
+            packs = tx.refs.packs(scope)
+        for pack in packs:
+            if not repository.has_pack(pack):
+                _fetch(repository, pack, objects, workspace)
+        if repository.refs() != refs:
+            repository.set_refs(refs)
+
+
+def show_refs(repository: Repository, scope: Scope, *, database: Database) -> None:
+    """After a push whose objects git has taken over: the refs alone, as the rows have them."""
+    with repository.lock():
+        with database.read() as tx:
+            refs = dict(tx.refs.all(scope))
+        repository.set_refs(refs)
+
+
+def _fetch(repository: Repository, pack: Pack, objects: ObjectStore, workspace: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="mend-", dir=workspace) as folder:
+        archive = Path(folder) / "pack.tar"
+        objects.get(pack.key, archive)
+        with archive.open("rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        if found != pack.sha256:
+            raise PlatformError(f"the stored pack {pack.key} is damaged")
+        repository.add_pack(pack, archive)
