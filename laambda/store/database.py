@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -82,6 +83,7 @@ class SqlDatabase:
     def __init__(self, url: str, clock: Clock | None = None) -> None:
         self._engine = make_engine(url)
         self._reading = reading(self._engine)
+        weakref.finalize(self, self._engine.dispose)
         on_postgresql = self._engine.dialect.name == "postgresql"
         self._clock = None if on_postgresql else (clock or utc_now)
 

@@ -33,7 +33,7 @@ class Session:
         return cast("CursorResult[Any]", self.connection.execute(statement, parameters))
 
     def changed(self, statement: Executable) -> bool:
-        """Run a write and tell whether it met a row."""
+        """Run an UPDATE or DELETE and tell whether it met a row."""
         return self.run(statement).rowcount > 0
 
     def now(self) -> datetime:
@@ -53,7 +53,8 @@ class Session:
     def insert_new(self, table: Table, **values: Any) -> bool:
         """Insert a row unless one with its key exists; tells whether it was inserted."""
         insert = postgresql.insert if self.connection.dialect.name == "postgresql" else sqlite.insert
-        return self.changed(insert(table).values(values).on_conflict_do_nothing())
+        added = insert(table).values(values).on_conflict_do_nothing().returning(*table.primary_key.columns)
+        return self.run(added).first() is not None
 
     def attempt(self, write: Callable[[], Result]) -> Result | None:
         """Do ``write`` in a savepoint. None where a unique index refused it: nothing is changed then and the
