@@ -6,9 +6,10 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -91,15 +92,20 @@ def running_broker(kind: str) -> Iterator[Broker]:
             broker.kill()
 
 
-@pytest.fixture(scope="session", params=BROKERS)
-def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
-    """Valkey, then Redis: one of each for all tests of a worker."""
-    with running_broker(request.param) as running:
-        yield running
+@pytest.fixture(scope="session")
+def brokers() -> Iterator[Callable[[str], Broker]]:
+    """Gives the broker of a kind, started when it is first asked for: one of each for all tests of a worker."""
+    with ExitStack() as running:
+        yield cache(lambda kind: running.enter_context(running_broker(kind)))
 
 
-@pytest.fixture
-def empty_broker(broker: Broker) -> Broker:
+@pytest.fixture(params=BROKERS)
+def broker(request: pytest.FixtureRequest, brokers: Callable[[str], Broker]) -> Broker:
+    """Valkey, then Redis, each with nothing in it."""
+    return emptied(brokers(request.param))
+
+
+def emptied(broker: Broker) -> Broker:
     """The same, with nothing in it."""
     with broker.client() as client:
         client.flushall()
