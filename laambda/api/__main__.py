@@ -36,6 +36,7 @@ def main() -> None:
         port=settings.api_port,
         log_level="warning",
         server_header=False,
+        ws="none",
         timeout_graceful_shutdown=1,
     )
     _Server(config).run()

@@ -5,11 +5,21 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from laambda.api import problems
 from laambda.api.caller import Farm, authenticated
 from laambda.api.limits import BodyLimit
 from laambda.api.routes import apps, builds, config, functions, health, keys, releases
+
+_NO_TELEMETRY: TelemetryConfig = {
+    "auto_configure": False,
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+}
+"""FastAPI's own would hand request bodies, and so config values, to whatever exporter the environment names."""
 
 
 def make_app(farm: Farm) -> FastAPI:
@@ -20,6 +30,7 @@ def make_app(farm: Farm) -> FastAPI:
         description="git push to AWS Lambda. Errors are problem details (RFC 9457) with a `hint`.",
         docs_url="/docs",
         redoc_url=None,
+        telemetry=_NO_TELEMETRY,
     )
     app.state.farm = farm
     problems.install(app)

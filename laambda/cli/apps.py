@@ -96,7 +96,7 @@ def destroy(session: Session, name: str | None, app: str | None, confirm: str | 
     _confirm(found["app"], len(found["functions"]), confirm)
     with progress(f"Destroying {found['app']}") as state:
         deleted = session.client.destroy_app(found["app"])
-        state.result = f"with {len(deleted)} functions" if len(deleted) != 1 else f"with {deleted[0]}"
+        state.result = f"with {', '.join(deleted)}" if deleted else ""
 
 
 def _confirm(app: str, functions: int, given: str | None) -> None:

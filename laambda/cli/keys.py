@@ -60,8 +60,12 @@ def first_key(folder: Path) -> Path:
 
 
 def _read(path: Path) -> str:
+    """The file's text, unless it is a private key: that never leaves this machine."""
     try:
         with path.open() as file:
-            return file.read(_FILE_LIMIT).strip()
+            text = file.read(_FILE_LIMIT).strip()
     except (OSError, UnicodeDecodeError):
         raise InvalidInput(f"{path} can't be read as a public key", hint="Give a .pub file") from None
+    if "PRIVATE KEY" in text:
+        raise InvalidInput(f"{path} is a private key: never give it away", hint=f"laambda keys:add {path}.pub")
+    return text
