@@ -102,7 +102,7 @@ class Story:
         """One line of code; the dependencies stay."""
         source = self.app / "CreateThumbnail.py"
         text = source.read_text()
-        changed = text.replace("SIZE = (128, 128)", "SIZE = (64, 64)")
+        changed = text.replace("SIDE = 128", "SIDE = 64")
         expect(changed != text, "the sample has the line to change")
         source.write_text(changed)
         self.run("git", "diff", "--unified=0", "--", "CreateThumbnail.py")
