@@ -14,6 +14,12 @@ import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from paramiko.channel import Channel
+from paramiko.common import (
+    AUTH_FAILED,
+    AUTH_SUCCESSFUL,
+    OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED,
+    OPEN_SUCCEEDED,
+)
 
 from laambda.access.keys import fingerprint_of
 from laambda.errors import InvalidInput, LaambdaError
@@ -36,7 +42,7 @@ def host_key(path: Path) -> paramiko.PKey:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
         text = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-        with open(fresh, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as stream:  # noqa: PTH123
+        with open(fresh, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
@@ -66,29 +72,29 @@ class Door(paramiko.ServerInterface):
         self._asked: dict[int, _Asked] = {}
         self.user = ""
 
-    def get_allowed_auths(self, username: str) -> str:
+    def get_allowed_auths(self, username: str) -> str:  # noqa: ARG002 - paramiko's signature
         return "publickey"
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         self.user = ""
         if username != LOGIN:
-            return paramiko.AUTH_FAILED
+            return AUTH_FAILED
         try:
             with self._database.read() as tx:
                 known = tx.access.find_key(fingerprint_of(key.asbytes()))
         except LaambdaError as error:
             _log.error("keys can't be looked up: %s", error)
-            return paramiko.AUTH_FAILED
+            return AUTH_FAILED
         if known is None:
-            return paramiko.AUTH_FAILED
+            return AUTH_FAILED
         self.user = known.user
-        return paramiko.AUTH_SUCCESSFUL
+        return AUTH_SUCCESSFUL
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         if kind != "session" or self._open_sessions() >= self._sessions or chanid >= _SESSIONS_EVER:
-            return paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+            return OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
         self._asked[chanid] = _Asked()
-        return paramiko.OPEN_SUCCEEDED
+        return OPEN_SUCCEEDED
 
     def check_channel_env_request(self, channel: Channel, name: bytes, value: bytes) -> bool:
         version = protocol_version(value) if name == b"GIT_PROTOCOL" else None

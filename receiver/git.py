@@ -197,6 +197,7 @@ class QuarantinedObjects:
         self._repository = repository
         self._limits = limits
         self._quarantine = quarantine
+        self._commits: dict[str, Commit] = {}
         self._extra: dict[str, str] = {}
         if quarantine is not None:
             objects = repository / "objects"
@@ -209,6 +210,11 @@ class QuarantinedObjects:
             }
 
     def commit(self, oid: str) -> Commit:
+        if oid not in self._commits:
+            self._commits[oid] = self._read_commit(oid)
+        return self._commits[oid]
+
+    def _read_commit(self, oid: str) -> Commit:
         try:
             text = self._git.run(self._repository, "cat-file", "commit", oid, extra=self._extra)
         except PlatformError:

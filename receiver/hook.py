@@ -106,7 +106,7 @@ class HookServer:
             peer.settimeout(None)
             try:
                 code = handler(request, _Voice(peer))
-            except Exception:  # a bug must reject the push, not leave git waiting
+            except Exception:  # noqa: BLE001 - a bug must reject the push, not leave git waiting
                 _log.exception("hook %s", request.kind)
                 code = 1
             with suppress(OSError):

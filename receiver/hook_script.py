@@ -7,7 +7,6 @@ authenticates the request by the nonce that it put into git's environment.
 
 import os
 import sys
-
 from _socket import AF_UNIX, SHUT_WR, SOCK_STREAM, socket
 
 LOST = b" !     The receiver went away. Push again: a build that has started is joined, not built twice\n"

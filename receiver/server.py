@@ -91,15 +91,13 @@ class Receiver:
 
     def _desks(self, port: int) -> Desks:
         repositories = self._settings.repositories
-        workspace = repositories / ".work"
-        workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
         sweep(repositories, older_than=time.time() - _DAY)
         hooks = self._hooks.folder / "hooks"
         install_hooks(hooks)
         config = self._hooks.folder / "gitconfig"
         write_config(config, hooks, max_bytes=self._limits.pack_bytes)
         return Desks(
-            desk=Desk(self._services, self._farm, self._settings.push_wait, workspace),
+            desk=Desk(self._services, self._farm, self._settings.push_wait, repositories / ".work"),
             git=Git(config, self._path),
             hooks=self._hooks,
             repositories=repositories,

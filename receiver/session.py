@@ -73,7 +73,7 @@ class Sessions:
             code = self._answer(channel, voice, user, command, protocol)
         except LaambdaError as error:
             voice.lines(*refusal(error))
-        except Exception:  # a bug ends this session with a line, not the receiver
+        except Exception:  # noqa: BLE001 - a bug ends this session with a line, not the receiver
             _log.exception("session of %s", user)
             voice.lines(" !     Internal error, it is in the receiver's log")
         finally:

@@ -28,7 +28,7 @@ _KEX = ("mlkem768x25519-sha256", "curve25519-sha256@libssh.org", "ecdh-sha2-nist
 
 
 class _BoundedPacketizer(Packetizer):
-    def read_all(self, n: int, check_rekey: bool = False) -> bytes:  # noqa: FBT001, FBT002 - paramiko's signature
+    def read_all(self, n: int, check_rekey: bool = False) -> bytes:
         if not 0 <= n <= _PACKET_LIMIT:
             raise SSHException("packet too large")
         return super().read_all(n, check_rekey)
@@ -38,7 +38,7 @@ def _bounded_data(channel: Channel, message: Message) -> None:
     """Take data, unless the peer has sent twice what its window allows."""
     if len(channel.in_buffer) > 2 * channel.in_window_size:
         raise SSHException("receive window overrun")
-    channel._feed(message)
+    channel._feed(message)  # type: ignore[attr-defined]
 
 
 def _no_extended_data(_channel: Channel, _message: Message) -> None:
@@ -47,15 +47,15 @@ def _no_extended_data(_channel: Channel, _message: Message) -> None:
 
 def _request_answered(channel: Channel, message: Message) -> None:
     """Serve a session only after its request was answered, or its first bytes could overtake the answer."""
-    channel._handle_request(message)
-    channel.get_transport().server_object.answered(channel)
+    channel._handle_request(message)  # type: ignore[attr-defined]
+    channel.get_transport().server_object.answered(channel)  # type: ignore[union-attr]
 
 
 class HardTransport(paramiko.Transport):
     """One connection. ``on_end`` is called once, from its own thread, when it is over."""
 
     _channel_handler_table = {  # noqa: RUF012 - as in the base class
-        **paramiko.Transport._channel_handler_table,
+        **paramiko.Transport._channel_handler_table,  # type: ignore[attr-defined]
         MSG_CHANNEL_DATA: _bounded_data,
         MSG_CHANNEL_EXTENDED_DATA: _no_extended_data,
         MSG_CHANNEL_REQUEST: _request_answered,
@@ -79,7 +79,7 @@ class HardTransport(paramiko.Transport):
 
     @property
     def open_sessions(self) -> int:
-        return len(self._channels)
+        return len(self._channels)  # type: ignore[attr-defined]
 
     def run(self) -> None:
         try:

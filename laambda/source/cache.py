@@ -38,6 +38,7 @@ def show_refs(repository: Repository, scope: Scope, *, database: Database) -> No
 
 
 def _fetch(repository: Repository, pack: Pack, objects: ObjectStore, workspace: Path) -> None:
+    workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="mend-", dir=workspace) as folder:
         archive = Path(folder) / "pack.tar"
         objects.get(pack.key, archive)

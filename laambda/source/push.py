@@ -75,6 +75,7 @@ def decide(push: Push, pushed: PushedObjects, desk: Desk, tell: Tell) -> Decisio
     for update in push.updates:
         if update.name.startswith("refs/heads/") and not update.deletes:
             pushed.commit(update.new)
+    desk.workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="push-", dir=desk.workspace) as folder:
         if deploy is None:
             return _store(push, pushed, desk, Path(folder), tell)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable, Sequence
 
@@ -22,11 +23,15 @@ def succeed(build: Build, tell: Callable[[str], None]) -> None:
 
 
 class FakeFarm:
-    """Implements ``ports.TaskQueue``. ``work`` tells lines and raises UserError for a build that fails."""
+    """Implements ``ports.TaskQueue``. ``work`` tells lines and raises UserError for a build that fails.
+
+    ``built`` are the builds that were claimed; ``ended`` gets each that has ended.
+    """
 
     def __init__(self, work: Work = succeed) -> None:
         self.work = work
         self.built: list[int] = []
+        self.ended: queue.Queue[int] = queue.Queue()
         self.services: Services | None = None
         self.limits = FarmLimits(slots=8)
 
@@ -57,6 +62,7 @@ class FakeFarm:
                 end_held(tx, build, BuildState.FAILED, error=str(error))
         close(self.services, build_id)
         dispatch(self.services, self.limits)
+        self.ended.put(build_id)
 
     def _record(self, build: Build) -> None:
         assert self.services is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -45,6 +46,10 @@ class House:
         self.receivers.append(Receiver(self.services, self.settings, self.farm.limits, limits=limits))
         return self.receivers[-1].start()
 
+    def create(self, scope: Scope) -> None:
+        with self.services.database.write() as tx:
+            tx.apps.create(App(scope, "arn:aws:iam::123456789012:role/api", datetime.now(UTC), "ada"))
+
     def refs(self, scope: Scope = SCOPE) -> dict[str, str]:
         with self.services.database.read() as tx:
             return dict(tx.refs.all(scope))
@@ -64,7 +69,7 @@ class Customer:
 
     @property
     def environment(self) -> dict[str, str]:
-        ssh = f"ssh -F /dev/null -i {self.key} -o IdentitiesOnly=yes -o BatchMode=yes"
+        ssh = f"ssh -F /dev/null -i {self.key} -o IdentitiesOnly=yes -o BatchMode=yes -o LogLevel=ERROR"
         known = f"-o UserKnownHostsFile={self.home}/known -o StrictHostKeyChecking=accept-new"
         return {
             "PATH": os.environ["PATH"],
@@ -130,11 +135,10 @@ def house(tmp_path: Path) -> Iterator[House]:
 
     services = Services(database, objects, FakeVault(), farm, FakeOutput(), no_cloud)  # type: ignore[arg-type]
     farm.services = services
-    with database.write() as tx:
-        tx.apps.create(App(SCOPE, "arn:aws:iam::123456789012:role/api", datetime.now(UTC), "ada"))
     with tempfile.TemporaryDirectory(prefix="lb") as run_dir:
         settings = Settings(home=tmp_path / "home", run_dir=Path(run_dir), ssh_port=0)
         house = House(services, farm, settings, objects)
+        house.create(SCOPE)
         yield house
         for receiver in house.receivers:
             receiver.stop()
@@ -157,6 +161,26 @@ def new_customer(house: House, tmp_path: Path) -> Callable[..., Customer]:
         return customer
 
     return make
+
+
+class Gate:
+    """Work of a farm that stands still until the gate opens."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.opened = threading.Event()
+
+    def __call__(self, build: Build, tell: Callable[[str], None]) -> None:
+        tell("-----> At the gate")
+        self.reached.set()
+        assert self.opened.wait(20)
+        tell("-----> Released v1")
+
+
+@pytest.fixture
+def gate(house: House) -> Gate:
+    house.farm.work = gate = Gate()
+    return gate
 
 
 @pytest.fixture

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from laambda.domain.build import Build, BuildState
-from laambda.errors import BuildFailed
-from tests.integration.receiver.conftest import MAIN, Customer, House
+from laambda.domain.names import Scope
+from laambda.errors import BuildFailed, NotFound
+from tests.integration.receiver.conftest import MAIN, Customer, Gate, House
 
 
 def test_a_push_is_built_and_moves_the_ref(house: House, customer: Customer) -> None:
@@ -18,7 +21,7 @@ def test_a_push_is_built_and_moves_the_ref(house: House, customer: Customer) -> 
     assert (build.state, build.actor, build.commit) == (BuildState.SUCCEEDED, "ada", head)
     assert build.description == f"Deploy {head[:7]}: Change app.py"
     assert house.refs() == {MAIN: head}
-    assert f"sources/{build.tree}.tar" in house.objects.keys()
+    assert house.objects.exists(f"sources/{build.tree}.tar")
 
 
 def test_a_failing_build_rejects_the_push(house: House, customer: Customer) -> None:
@@ -33,3 +36,143 @@ def test_a_failing_build_rejects_the_push(house: House, customer: Customer) -> N
     assert "! [remote rejected] main -> main (pre-receive hook declined)" in said
     assert house.refs() == {}
     assert customer.git("ls-remote", "laambda") == ""
+
+
+def test_lines_arrive_while_the_build_runs(customer: Customer, gate: Gate) -> None:
+    with customer.start("git", "push", "laambda", "main") as push:
+        assert push.stdout is not None
+        said = next(line for line in push.stdout if "At the gate" in line)
+        gate.opened.set()
+        rest = push.stdout.read()
+
+    assert said.startswith("remote: -----> At the gate")
+    assert "Released v1" in rest
+
+
+def test_terminal_escapes_of_a_build_are_stripped(house: House, customer: Customer) -> None:
+    house.farm.work = lambda build, tell: tell("\x1b[31mred\x1b[0m \x1b]0;title\x07and \x07loud")
+
+    assert "remote: red and loud" in customer.push()[1]
+
+
+def test_a_branch_is_kept_and_not_built(house: House, customer: Customer) -> None:
+    code, said = customer.push("HEAD:refs/heads/feature")
+
+    assert code == 0, said
+    assert "remote: -----> Pushed to feature, skipping build: only main or master is deployed" in said
+    assert house.refs() == {"refs/heads/feature": customer.git("rev-parse", "HEAD")}
+    assert house.builds() == []
+
+
+def test_a_branch_can_be_deleted_and_the_deploy_branch_can_not(house: House, customer: Customer) -> None:
+    customer.push("main", "HEAD:refs/heads/feature")
+
+    assert customer.push("--delete", "feature")[0] == 0
+    code, said = customer.push("--delete", "main")
+
+    assert code == 1
+    assert "main is the deploy branch and can't be deleted" in said
+    assert list(house.refs()) == [MAIN]
+
+
+def test_an_annotated_tag_travels_with_a_release(house: House, customer: Customer) -> None:
+    customer.git("tag", "-a", "v1", "-m", "first")
+    code, said = customer.push("main", "v1")
+
+    assert code == 0, said
+    assert house.refs() == {MAIN: customer.git("rev-parse", "main"), "refs/tags/v1": customer.git("rev-parse", "v1")}
+    assert len(house.builds()) == 1
+
+
+def test_a_failing_build_keeps_every_ref_of_its_push_back(house: House, customer: Customer) -> None:
+    def fail(build: Build, tell: object) -> None:
+        raise BuildFailed("no Procfile")
+
+    house.farm.work = fail
+    customer.git("tag", "v1")
+
+    assert customer.push("main", "v1")[0] == 1
+    assert house.refs() == {}
+
+
+def test_two_deploy_branches_in_one_push_are_refused(house: House, customer: Customer) -> None:
+    code, said = customer.push("main", "main:master")
+
+    assert code == 1
+    assert "main and master are both deployed" in said
+    assert house.builds() == []
+
+
+def test_a_forced_push_is_built(house: House, customer: Customer) -> None:
+    customer.push()
+    customer.git("commit", "--amend", "-qm", "Say it better")
+    code, said = customer.push(options=("--force",))
+
+    assert code == 0, said
+    assert house.refs() == {MAIN: customer.git("rev-parse", "HEAD")}
+
+
+def test_a_detached_push_returns_before_its_build(house: House, customer: Customer, gate: Gate) -> None:
+    code, said = customer.push(options=("-o", "detach"))
+
+    assert code == 0, said
+    assert "Follow it with: laambda builds:output 1 -a api" in said
+    assert house.refs() == {MAIN: customer.git("rev-parse", "HEAD")}
+    gate.opened.set()
+    house.farm.ended.get(timeout=10)
+    assert house.builds()[0].detached
+
+
+def test_no_cache_reaches_the_build(house: House, customer: Customer) -> None:
+    customer.push(options=("-o", "no-cache"))
+
+    assert house.builds()[0].no_cache
+
+
+def test_an_unknown_push_option_is_refused(house: House, customer: Customer) -> None:
+    code, said = customer.push(options=("-o", "detatch"))
+
+    assert code == 1
+    assert "'detatch' is not a push option" in said
+    assert house.builds() == []
+
+
+def test_a_submodule_is_refused_with_its_path(house: House, customer: Customer) -> None:
+    head = customer.git("rev-parse", "HEAD")
+    customer.git("update-index", "--add", "--cacheinfo", f"160000,{head},vendor/lib")
+    customer.git("commit", "-qm", "Add a submodule")
+    code, said = customer.push()
+
+    assert code == 1
+    assert "vendor/lib is a git submodule" in said
+    assert house.refs() == {}
+
+
+def test_a_push_from_a_shallow_clone_says_how_to_mend_it(house: House, customer: Customer) -> None:
+    house.create(Scope("web"))
+    customer.push()
+    customer.commit("app.py", "print('more')\n")
+    customer.push()
+    customer.git("clone", "-q", "--depth=1", customer.url(), "shallow", cwd=customer.home)
+    code, said = customer.run("git", "push", customer.url("web"), "main", cwd=customer.home / "shallow")
+
+    assert code == 1
+    assert "Run git fetch --unshallow, then push again" in said
+
+
+def test_a_clone_gives_what_was_pushed(customer: Customer) -> None:
+    customer.push()
+    customer.git("clone", "-q", customer.url(), "copy", cwd=customer.home)
+
+    assert customer.git("rev-parse", "HEAD", cwd=customer.home / "copy") == customer.git("rev-parse", "HEAD")
+    assert (customer.home / "copy" / "app.py").read_text() == "print('hello')\n"
+
+
+def test_an_environment_is_an_app_of_its_own(house: House, customer: Customer) -> None:
+    staging = Scope("api", "staging")
+    with house.services.database.read() as tx, pytest.raises(NotFound):
+        tx.apps.get(staging)
+    code, said = customer.run("git", "push", customer.url("api@staging"), "main")
+
+    assert code == 128
+    assert " !     there is no app api@staging" in said

@@ -1,0 +1,51 @@
+"""The repository on disk is a cache; rows and stored packs are the truth."""
+
+from __future__ import annotations
+
+import shutil
+
+from tests.integration.receiver.conftest import MAIN, Customer, House
+
+
+def test_deleting_the_repository_loses_nothing(house: House, customer: Customer) -> None:
+    customer.push()
+    shutil.rmtree(house.settings.repositories / "api")
+    second = customer.commit("app.py", "print('more')\n")
+    code, said = customer.push()
+
+    assert code == 0, said
+    assert house.refs() == {MAIN: second}
+    shutil.rmtree(house.settings.repositories)
+    customer.git("clone", "-q", customer.url(), "copy", cwd=customer.home)
+    assert customer.git("rev-list", "--count", "HEAD", cwd=customer.home / "copy") == "2"
+
+
+def test_another_receiver_shows_the_same_refs(house: House, customer: Customer) -> None:
+    customer.push()
+    house.settings = type(house.settings)(home=house.settings.home / "b", run_dir=house.settings.run_dir, ssh_port=0)
+    _, port = house.receiver()
+    there = customer.url().replace(str(customer.port), str(port))
+
+    assert customer.git("ls-remote", there, "main").split()[0] == customer.git("rev-parse", "HEAD")
+
+
+def test_a_ref_that_git_lost_is_shown_again(house: House, customer: Customer) -> None:
+    customer.push()
+    (packed,) = house.settings.repositories.glob("api/*/packed-refs")
+    packed.write_text("")
+
+    assert customer.git("ls-remote", "laambda", "main").startswith(customer.git("rev-parse", "HEAD"))
+
+
+def test_the_packs_of_a_failed_push_are_not_needed_to_push_on(house: House, customer: Customer) -> None:
+    customer.push()
+    before = house.refs()
+    house.objects.away = True
+    customer.commit("app.py", "print('more')\n")
+    code, said = customer.push()
+
+    assert code == 1
+    assert "laambda could not take the push: the object store did not answer" in said
+    assert house.refs() == before
+    house.objects.away = False
+    assert customer.push()[0] == 0

@@ -1,0 +1,122 @@
+"""Who gets in, what they may ask for, and what a stranger can't do."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Callable
+
+import paramiko
+import pytest
+
+from receiver.limits import Limits
+from tests.integration.receiver.conftest import Customer, House
+
+
+def test_an_unknown_key_is_refused(house: House, new_customer: Callable[..., Customer]) -> None:
+    mallory = new_customer("mallory", known=False)
+    mallory.commit("app.py", "print('hello')\n")
+    code, said = mallory.push()
+
+    assert code == 128
+    assert "Permission denied (publickey)" in said
+
+
+def test_only_the_user_git_gets_in(customer: Customer) -> None:
+    assert "Permission denied (publickey)" in customer.ssh(user="root")[1]
+
+
+def test_a_shell_says_who_you_are_and_how_to_push(customer: Customer) -> None:
+    code, said = customer.ssh()
+
+    assert code == 0
+    assert "Hi ada, your key is known" in said
+    assert f"git remote add laambda ssh://git@127.0.0.1:{customer.port}/APP.git" in said
+
+
+def test_an_unknown_app_is_named_with_the_command_that_makes_it(customer: Customer) -> None:
+    code, said = customer.run("git", "push", customer.url("nope"), "main")
+
+    assert code == 128
+    assert " !     there is no app nope\n !     Make it with: laambda apps:create nope" in said
+
+
+@pytest.mark.parametrize("command", ["id", "git-receive-pack 'api.git';id", "scp -t /tmp", "git-upload-pack '../api'"])
+def test_other_commands_are_refused(customer: Customer, command: str) -> None:
+    code, said = customer.ssh(command)
+
+    assert code == 1
+    assert "this is a git server" in said
+
+
+def test_forwarding_is_refused(customer: Customer) -> None:
+    code, said = customer.ssh("-W", "127.0.0.1:22")
+
+    assert code != 0
+    assert "refused" in said or "prohibited" in said or "git server" in said
+
+
+def test_the_host_key_stays_the_same(house: House, customer: Customer) -> None:
+    _, port = house.receiver()
+    fingerprint = (house.settings.home / "host_ed25519").read_bytes()
+    house.receiver()
+
+    assert (house.settings.home / "host_ed25519").read_bytes() == fingerprint
+    assert (house.settings.home / "host_ed25519").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_giant_packet_before_authentication_is_refused(house: House) -> None:
+    with socket.create_connection(house.receiver(), timeout=10) as stranger:
+        stranger.sendall(b"SSH-2.0-x\r\n" + struct.pack(">I", 0x7FFFFFFC) + bytes(64))
+
+        assert _read_to_end(stranger).startswith(b"SSH-2.0-laambda\r\n")
+
+
+def test_a_silent_stranger_is_shown_out(house: House) -> None:
+    with socket.create_connection(house.receiver(Limits(login=0.2)), timeout=10) as stranger:
+        assert _read_to_end(stranger) == b"SSH-2.0-laambda\r\n"
+
+
+def test_one_address_gets_so_many_connections(house: House) -> None:
+    address = house.receiver(Limits(per_address=1))
+    with socket.create_connection(address, timeout=10) as first, first.makefile("rb") as stream:
+        assert stream.readline() == b"SSH-2.0-laambda\r\n"
+        with socket.create_connection(address, timeout=10) as second:
+            assert _read_to_end(second) == b""
+
+
+def test_a_peer_that_ignores_its_window_is_cut_off(customer: Customer) -> None:
+    with _client(customer) as client:
+        channel = client.open_session()
+        channel.out_window_size = 1 << 30
+        with pytest.raises((OSError, EOFError)):
+            for _ in range(1000):
+                channel.sendall(bytes(30_000))
+        client.join(10)
+        assert not client.is_active()
+
+
+def test_weak_ciphers_are_not_offered(customer: Customer) -> None:
+    code, said = customer.run(
+        "ssh", "-F", "/dev/null", "-c", "aes128-ctr", "-p", str(customer.port), "git@127.0.0.1", "id"
+    )
+
+    assert code == 255
+    assert "aes128-gcm@openssh.com,aes256-gcm@openssh.com" in said
+
+
+def _client(customer: Customer) -> paramiko.Transport:
+    client = paramiko.Transport(("127.0.0.1", customer.port))
+    client.start_client(timeout=10)
+    client.auth_publickey("git", paramiko.Ed25519Key(filename=str(customer.key)))
+    return client
+
+
+def _read_to_end(sock: socket.socket) -> bytes:
+    chunks = []
+    try:
+        while chunk := sock.recv(65536):
+            chunks.append(chunk)
+    except ConnectionResetError:
+        pass
+    return b"".join(chunks)[:17]
