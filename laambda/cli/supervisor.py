@@ -130,10 +130,11 @@ class Supervisor:
                 child.handle.wait()
 
     def _pump(self, child: Child, stream: IO[str]) -> None:
-        for line in stream:
-            self._say(child.process.name, line.rstrip("\n"))
-            if _READY.search(line):
-                child.ready.set()
+        with stream:
+            for line in stream:
+                self._say(child.process.name, line.rstrip("\n"))
+                if _READY.search(line):
+                    child.ready.set()
 
 
 def _die_with_parent() -> None:
