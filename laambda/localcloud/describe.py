@@ -49,8 +49,6 @@ def configuration(function: Function, version: Version, now: float, *, qualified
         answer.pop("Environment", None)
     if settings.get("KMSKeyArn"):
         answer["KMSKeyArn"] = settings["KMSKeyArn"]
-    if settings.get("Layers"):
-        answer["Layers"] = [{"Arn": arn, "CodeSize": 0} for arn in settings["Layers"]]
     if (settings.get("VpcConfig") or {}).get("SubnetIds"):
         answer["VpcConfig"] = {"VpcId": "vpc-local", **settings["VpcConfig"]}
     return answer | _states(version, now)

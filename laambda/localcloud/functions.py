@@ -115,21 +115,27 @@ def timestamp(seconds: float) -> str:
 
 
 def to_document(function: Function) -> dict[str, Any]:
-    """The function as plain JSON, for the journal."""
-    return asdict(function)
+    """The function as plain JSON, for the journal; of its versions only the numbers, since they never change."""
+    return {**asdict(replace(function, versions={})), "versions": list(function.versions)}
 
 
-def from_document(document: Mapping[str, Any]) -> Function:
-    """The function that ``to_document`` wrote."""
+def from_document(document: Mapping[str, Any], versions: Mapping[str, Version]) -> Function:
+    """The function that ``to_document`` wrote, with those of ``versions`` that it had."""
     fields = dict(document)
-    fields["latest"] = _version(fields["latest"])
-    fields["versions"] = {number: _version(held) for number, held in fields["versions"].items()}
+    fields["latest"] = version_from_document(fields["latest"])
+    fields["versions"] = {number: versions[number] for number in fields["versions"]}
     fields["aliases"] = {name: Alias(**alias) for name, alias in fields["aliases"].items()}
     return Function(**fields)
 
 
-def _version(document: Mapping[str, Any]) -> Version:
+def version_to_document(version: Version) -> dict[str, Any]:
+    """The version as plain JSON."""
+    return asdict(version)
+
+
+def version_from_document(document: Mapping[str, Any]) -> Version:
+    """The version that ``version_to_document`` wrote."""
     fields = dict(document)
     fields["code"] = Code(**fields["code"])
-    fields["before"] = _version(fields["before"]) if fields["before"] else None
+    fields["before"] = version_from_document(fields["before"]) if fields["before"] else None
     return Version(**fields)

@@ -6,6 +6,7 @@ of laambda's own environment. So Python runs without site-packages (``-S``) over
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -94,7 +95,8 @@ class Interpreters:
     def _client(self, minor: str) -> Path:
         """The folder with the runtime client for that minor version, made at first need."""
         client = metadata.version("awslambdaric")
-        target = self.folder / f"python{minor}-{client}-{metadata.version('boto3')}"
+        place = hashlib.sha256(sys.prefix.encode()).hexdigest()[:8]  # the SDK is linked from there
+        target = self.folder / f"python{minor}-{client}-{metadata.version('boto3')}-{place}"
         if target.exists():
             return target
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

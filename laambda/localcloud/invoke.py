@@ -14,6 +14,7 @@ import random
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -34,6 +35,9 @@ from laambda.localcloud.sandbox import GoneError, Line, Plan, Sandbox
 
 INIT_SECONDS = 10.0
 """https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib"""
+
+CONCURRENCY = 64
+"""All functions together, as an account's limit is; AWS's is 1,000 and this is one machine."""
 
 TAIL_BYTES = 4096
 ASYNC_WORKERS = 8
@@ -77,7 +81,7 @@ class Invoker:
         arn = function.qualified(qualifier) if qualifier else function.arn
         event = _Event(function, version.running(now), arn, request.body or b"{}", self.new_id())
         if kind == "Event":
-            self._later.submit(self._run, event)
+            self._later.submit(self._run_later, event)
             return Answer(202, headers=(("x-amzn-RequestId", event.request_id),))
         result, lines = self._run(event)
         headers = [("Content-Type", "application/json"), ("X-Amz-Executed-Version", version.number)]
@@ -89,6 +93,12 @@ class Invoker:
             headers.append(("X-Amz-Log-Result", base64.b64encode(tail).decode()))
         return Answer(200, result.body, headers)
 
+    def _run_later(self, event: _Event) -> None:
+        try:
+            self._run(event)
+        except Exception:  # noqa: BLE001 - nobody waits for this call, so its failure must show somewhere
+            traceback.print_exc()
+
     def _run(self, event: _Event) -> tuple[Result, list[Line]]:
         """Run one event within the reserved concurrency and log it.
 
@@ -97,7 +107,7 @@ class Invoker:
         name, most = event.function.arn, event.function.concurrency
         with self._lock:
             running = self._running.get(name, 0)
-            if most is not None and running >= most:
+            if sum(self._running.values()) >= CONCURRENCY or (most is not None and running >= most):
                 raise RefusedError("TooManyRequestsException", "Rate Exceeded.")
             self._running[name] = running + 1
         try:

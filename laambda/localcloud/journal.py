@@ -8,23 +8,26 @@ cut off.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
 import struct
 import threading
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from laambda.errors import PlatformError
+from laambda.errors import Conflict, PlatformError
 
-LENGTH = struct.Struct(">I")
+HEADER = struct.Struct(">II")
+"""Length of the sealed record, and a check sum of that length: a damaged length must not look like a torn record."""
+
 NONCE_BYTES = 12
-RECORD_BYTES = 256 * 1024 * 1024
 
 Entry = Mapping[str, Any]
 """One record: plain JSON."""
@@ -35,11 +38,12 @@ class JournalDamagedError(PlatformError):
 
 
 class Journal:
-    """The journal in ``folder``; read ``entries`` before the first ``append``."""
+    """The journal in ``folder``; read ``entries`` before the first ``append``. Raises Conflict when it is in use."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
+        self._guard = _claim(folder / "lock")
         self._path = folder / "journal"
         self._cipher = AESGCM(_key(folder / "key"))
         self._lock = threading.Lock()
@@ -51,16 +55,11 @@ class Journal:
         if not self._path.exists():
             return
         whole, self._count = 0, 0
-        size = self._path.stat().st_size
         with self._path.open("rb") as file:
-            while header := file.read(LENGTH.size):
-                length = LENGTH.unpack(header)[0] if len(header) == LENGTH.size else RECORD_BYTES
-                sealed = file.read(length) if whole + LENGTH.size + length <= size else b""
-                if not sealed:
-                    break
+            while sealed := self._next(file):
                 yield self._open(sealed)
                 self._count += 1
-                whole += LENGTH.size + length
+                whole = file.tell()
         os.truncate(self._path, whole)
 
     def append(self, entry: Entry) -> None:
@@ -88,6 +87,7 @@ class Journal:
     def close(self) -> None:
         with self._lock:
             self._close()
+            os.close(self._guard)
 
     def _close(self) -> None:
         if self._file >= 0:
@@ -97,18 +97,38 @@ class Journal:
     def _seal(self, entry: Entry, place: int) -> bytes:
         nonce = secrets.token_bytes(NONCE_BYTES)
         sealed = nonce + self._cipher.encrypt(nonce, json.dumps(entry).encode(), _place(place))
-        return LENGTH.pack(len(sealed)) + sealed
+        return HEADER.pack(len(sealed), _check(len(sealed))) + sealed
+
+    def _next(self, file: BinaryIO) -> bytes:
+        """The next sealed record, nothing at the end or when only a part of one is left."""
+        header = file.read(HEADER.size)
+        if len(header) < HEADER.size:
+            return b""
+        length, check = HEADER.unpack(header)
+        if check != _check(length):
+            if not any(header) and not any(file.read()):
+                return b""  # a file that grew before a power cut, but was not filled
+            raise self._damaged()
+        sealed = file.read(length)
+        return sealed if len(sealed) == length else b""
+
+    def _damaged(self) -> JournalDamagedError:
+        return JournalDamagedError(
+            f"record {self._count} of the local cloud's journal {self._path} can't be read with its key",
+            hint=f"restore the file key next to it, or remove {self._path.parent} to start empty",
+        )
 
     def _open(self, sealed: bytes) -> Entry:
         try:
             text = self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _place(self._count))
         except (InvalidTag, ValueError) as error:
-            raise JournalDamagedError(
-                f"record {self._count} of the local cloud's journal {self._path} can't be read with its key",
-                hint=f"restore the file key next to it, or remove {self._path.parent} to start empty",
-            ) from error
+            raise self._damaged() from error
         entry: Entry = json.loads(text)
         return entry
+
+
+def _check(length: int) -> int:
+    return zlib.crc32(length.to_bytes(4, "big"))
 
 
 def _place(number: int) -> bytes:
@@ -119,6 +139,19 @@ def _write(handle: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(handle, view) :]
+
+
+def _claim(path: Path) -> int:
+    """Keep other processes off this folder for as long as this one lives (flock(2))."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise Conflict(
+            f"another local cloud runs on {path.parent}", hint="stop it, or choose another folder with --home"
+        ) from error
+    return handle
 
 
 def _key(path: Path) -> bytes:

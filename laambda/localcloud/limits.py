@@ -92,6 +92,8 @@ def check_settings(settings: Mapping[str, Any]) -> None:
             f"Value {settings['Runtime']} at 'runtime' failed to satisfy constraint: Member must satisfy enum "
             f"value set: [{', '.join(RUNTIMES)}] or be a valid ARN"
         )
+    if settings.get("Layers"):
+        raise invalid("The local cloud has no layers: put what they hold into the package")
     if "Environment" in settings:
         check_environment(settings["Environment"].get("Variables") or {})
 

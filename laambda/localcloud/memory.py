@@ -1,8 +1,8 @@
 """Survives restarts: decides what of a request is to be remembered, and brings it all back.
 
-Three kinds of record. A *function* and an *object* record hold the whole state of one function or S3 key, the last one
-winning. Everything else that changes (buckets, keys, roles, log groups) is kept as the *request* itself, with the time
-and the seed under which it ran, and is run again. Log events are not kept.
+Four kinds of record. A *function*, *version* or *object* record holds the whole state of one function, published
+version or S3 key, the last one winning. Everything else that changes (buckets, keys, roles, log groups) is kept as the
+*request* itself, with the time and the seed under which it ran, and is run again. Log events are not kept.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, unquote
 from xml.etree import ElementTree as ET
@@ -20,7 +21,14 @@ from laambda.localcloud import determinism
 from laambda.localcloud.blobs import Blobs
 from laambda.localcloud.emulated import Emulated
 from laambda.localcloud.exchange import Answer, Request
-from laambda.localcloud.functions import Function, from_document, to_document
+from laambda.localcloud.functions import (
+    Function,
+    Version,
+    from_document,
+    to_document,
+    version_from_document,
+    version_to_document,
+)
 from laambda.localcloud.journal import Entry, Journal
 from laambda.localcloud.objects import Objects
 from laambda.localcloud.packages import Packages
@@ -63,19 +71,28 @@ class Memory:
             self.answer(_create_log_group(region, group))
         self._emulated.write_log(region, group, stream, lines)
 
-    def record(self, region: str, name: str, function: Function | None) -> None:
-        """Remember a function, or with None that it is gone."""
-        document = to_document(function) if function else None
-        self._journal.append(_function_entry(region, name, document))
+    def record(self, old: Function | None, new: Function | None) -> None:
+        """Remember a function's next value, or with None that it is gone; only what differs is written."""
+        if new is None:
+            if old:
+                self._journal.append(_deletion_entry(old))
+            return
+        known = old.versions if old else {}
+        for entry in _function_entries(new, known):
+            self._journal.append(entry)
 
     def replay(self, registry: Registry) -> None:
         """Bring everything back. Raises JournalDamagedError."""
+        versions: dict[str, dict[str, Version]] = defaultdict(dict)
         for entry in self._journal.entries():
             match entry["kind"]:
                 case "function" if entry["document"] is None:
                     registry.forget(entry["region"], entry["name"])
                 case "function":
-                    registry.restore(from_document(entry["document"]))
+                    registry.restore(from_document(entry["document"], versions[entry["function"]]))
+                case "version":
+                    version = version_from_document(entry["document"])
+                    versions[entry["function"]][version.number] = version
                 case "object":
                     self._objects.restore(entry["bucket"], entry["key"], entry["versions"])
                 case _:
@@ -90,7 +107,7 @@ class Memory:
             [
                 *self._requests,
                 *(_object_entry(*held) for held in objects),
-                *(_function_entry(one.region, one.name, to_document(one)) for one in functions),
+                *(entry for one in functions for entry in _function_entries(one, {})),
             ]
         )
         codes = {digest for one in functions for digest in one.codes()}
@@ -180,5 +197,14 @@ def _object_entry(bucket: str, key: str, versions: Sequence[Mapping[str, Any]]) 
     return {"kind": "object", "bucket": bucket, "key": key, "versions": list(versions)}
 
 
-def _function_entry(region: str, name: str, document: Mapping[str, Any] | None) -> Entry:
-    return {"kind": "function", "region": region, "name": name, "document": document}
+def _function_entries(function: Function, known: Mapping[str, Version]) -> Iterator[Entry]:
+    """The versions that are not ``known``, then the function."""
+    for number, version in function.versions.items():
+        if number not in known:
+            yield {"kind": "version", "function": function.arn, "document": version_to_document(version)}
+    yield {"kind": "function", "function": function.arn, "document": to_document(function)}
+
+
+def _deletion_entry(function: Function) -> Entry:
+    place = {"region": function.region, "name": function.name}
+    return {"kind": "function", "function": function.arn, "document": None, **place}

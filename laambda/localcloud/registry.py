@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from laambda.localcloud.functions import LATEST, Function, Version
 from laambda.localcloud.refusal import RefusedError, missing
 
-Record = Callable[[str, str, Function | None], None]
-"""Region, name and new value (None: deleted) to the journal."""
+Record = Callable[[Function | None, Function | None], None]
+"""The old and the new value of a function (None: there is none) to the journal."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ class Registry:
         return function
 
     def put(self, function: Function) -> Function:
-        self.record(function.region, function.name, function)
+        self.record(self.find(function.region, function.name), function)
         self._functions[function.region, function.name] = function
         return function
 
     def drop(self, function: Function) -> None:
-        self.record(function.region, function.name, None)
+        self.record(function, None)
         del self._functions[function.region, function.name]
 
     def restore(self, function: Function) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from laambda.errors import Conflict, LaambdaError
 from laambda.localcloud import determinism
 from laambda.localcloud.access import Access
 from laambda.localcloud.aliases import Aliases
@@ -58,16 +59,17 @@ class LocalCloud:
 def serve(home: Path, *, port: int = 0, settle: float = SETTLE_MILLISECONDS / 1000) -> LocalCloud:
     """Start a local cloud whose state lives in ``home``; ``port`` 0 takes a free one.
 
-    ``settle`` is how many seconds a function stays Pending or InProgress. Raises OSError when the port is taken.
+    ``settle`` is how many seconds a function stays Pending or InProgress. Raises Conflict when port or
+    folder is in use, JournalDamagedError when the state can't be read.
     """
-    listener = Listener(port)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    journal = Journal(home)
+    listener = _listen(port)
     shutil.rmtree(home / "scratch", ignore_errors=True)
     blobs = Blobs(home / "blobs")
     emulated = Emulated(listener.server_port)
     determinism.install()
     packages = Packages(blobs, home / "functions", read_object)
-    journal = Journal(home)
     memory = Memory(journal, emulated, blobs)
     registry = Registry(ACCOUNT, settle, time.time, lambda: str(uuid.uuid4()), memory.record)
     memory.replay(registry)
@@ -104,6 +106,13 @@ def serve(home: Path, *, port: int = 0, settle: float = SETTLE_MILLISECONDS / 10
     return LocalCloud(listener, pool, journal)
 
 
+def _listen(port: int) -> Listener:
+    try:
+        return Listener(port)
+    except OSError as error:
+        raise Conflict(f"port {port} is taken", hint="choose another with --port or LAAMBDA_CLOUD_PORT") from error
+
+
 def _code(blobs: Blobs, digest: str) -> Answer:
     """The package behind GetFunction's Code.Location."""
     if len(digest) != 64 or not digest.isalnum() or not blobs.path(digest).exists():
@@ -129,7 +138,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    cloud = serve(chosen.home.absolute(), port=chosen.port, settle=chosen.settle / 1000)
+    try:
+        cloud = serve(chosen.home.absolute(), port=chosen.port, settle=chosen.settle / 1000)
+    except LaambdaError as error:
+        sys.stderr.write(f" !     {error}\n")
+        return error.exit_code
     sys.stdout.write(f"local cloud listening on {cloud.url}\n")
     sys.stdout.flush()
     stop.wait()
