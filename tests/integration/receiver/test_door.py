@@ -53,11 +53,11 @@ def test_forwarding_is_refused(customer: Customer) -> None:
     code, said = customer.ssh("-W", "127.0.0.1:22")
 
     assert code != 0
-    assert "refused" in said or "prohibited" in said or "git server" in said
+    assert "forwarding failed" in said
 
 
-def test_the_host_key_stays_the_same(house: House, customer: Customer) -> None:
-    _, port = house.receiver()
+def test_the_host_key_stays_the_same(house: House) -> None:
+    house.receiver()
     fingerprint = (house.settings.home / "host_ed25519").read_bytes()
     house.receiver()
 
@@ -90,8 +90,7 @@ def test_a_peer_that_ignores_its_window_is_cut_off(customer: Customer) -> None:
         channel = client.open_session()
         channel.out_window_size = 1 << 30
         with pytest.raises((OSError, EOFError)):
-            for _ in range(1000):
-                channel.sendall(bytes(30_000))
+            channel.sendall(bytes(30_000_000))
         client.join(10)
         assert not client.is_active()
 
