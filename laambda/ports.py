@@ -362,8 +362,9 @@ class Functions(Protocol):
     AWS's words where AWS refuses the request for good.
     """
 
-    def get(self, name: str) -> LiveFunction | None:
-        """$LATEST with its ``live`` alias, or None."""
+    def get(self, name: str, *, with_alias: bool = True) -> LiveFunction | None:
+        """$LATEST, then its ``live`` alias, read in this order; or None. Without the alias it costs nothing of the
+        15 requests a second that Lambda's control plane takes."""
 
     def create(self, wanted: WantedFunction, owner: str) -> LiveFunction:
         """Conflict where it exists."""
@@ -376,7 +377,7 @@ class Functions(Protocol):
         """The version's number; AWS gives the last one again where nothing changed since."""
 
     def version_settled(self, name: str, version: str) -> bool:
-        """Whether the version is Active; InvalidInput with AWS's reason where it failed."""
+        """Whether the version is Active; InvalidInput with AWS's reason where it failed, NotFound where it is gone."""
 
     def delete(self, name: str) -> None:
         """Harmless where there is none."""

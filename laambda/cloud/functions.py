@@ -34,7 +34,7 @@ class LambdaFunctions:
         self._aliases = aliases
         self._budget = budget
 
-    def get(self, name: str) -> LiveFunction | None:
+    def get(self, name: str, *, with_alias: bool = True) -> LiveFunction | None:
         """The revision is read before the alias: a deploy's fence relies on that order.
 
         https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html
@@ -43,7 +43,8 @@ class LambdaFunctions:
             answer = self._get(name)
         except NotFound:
             return None
-        return _live(answer["Configuration"], tags=answer.get("Tags", {}), alias=self._aliases.get(name))
+        alias = self._aliases.get(name) if with_alias else None
+        return _live(answer["Configuration"], tags=answer.get("Tags"), alias=alias)
 
     def create(self, wanted: WantedFunction, owner: str) -> LiveFunction:
         """https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html"""
@@ -101,7 +102,7 @@ class LambdaFunctions:
         return answer["Version"]
 
     def version_settled(self, name: str, version: str) -> bool:
-        """``version`` may be $LATEST. An Inactive one counts: the first invocation wakes it.
+        """An Inactive one counts: the first invocation wakes it.
 
         https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
         """

@@ -1,15 +1,15 @@
 """Carrying out a plan: all functions at once, each step by step, and aliases only when every version is Active.
 
-A function is driven by one loop: read, plan, do the first call, read again. A call that was refused because
-something changed, or whose answer was lost, needs no case of its own: the next plan starts from what is there.
+A function is driven by one loop: read, plan, do the first call, wait until it has settled. A call that was refused
+because something changed, or whose answer was lost, needs no case of its own: the next plan starts from what is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from laambda.domain.function import LiveFunction, WantedFunction
@@ -28,10 +28,27 @@ from laambda.release.fence import Fence, patiently, still_refused
 from laambda.release.pace import Pace
 from laambda.release.plan import CreateFunction, NotOurs, Publish, UpdateCode, UpdateSettings, plan_function
 
-LATEST = "$LATEST"
-
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A function as last read, while it is worked on.
+
+    ``checked``: the alias was read after it, so that its revision guards against a newer claim; publishing needs no
+    such guard, since a version that no alias names does no harm. ``stale``: it is to be read again. ``wrote``: an
+    update of ours is in it.
+    """
+
+    live: LiveFunction | None
+    checked: bool = False
+    stale: bool = False
+    wrote: bool = False
+
+    @property
+    def revision(self) -> str:
+        return self.live.revision_id if self.live else ""
 
 
 @dataclass(frozen=True)
@@ -70,33 +87,48 @@ class Applier:
     def prepare(self, wanted: WantedFunction, live: LiveFunction | None) -> str:
         """Make $LATEST as wanted, publish it and wait until the version is Active; gives the version.
 
-        ``live`` is the function as read. Raises UserError where AWS refuses for good.
+        ``live`` is the function as ``read`` gave it. Raises UserError where AWS refuses for good.
         """
-        tries = self.pace.tries(self.pace.retry)
-        next(tries)
-        fresh, wrote = True, False
+        found = _Found(live, checked=True)
+        tries = self._tries()
         while True:
             try:
-                if not fresh or (live is not None and not live.settled):
-                    live = self._read_settled(wanted.name)
-                fresh = False
-                if wrote and live is not None and live.failure:
-                    raise InvalidInput(f"the function {wanted.name} could not be updated: {live.failure}")
-                call = plan_function(wanted, live, self.owner).version_calls[0]
-                self.fence.lease.check()
+                found = self._settle(wanted.name, found)
+                call = plan_function(wanted, found.live, self.owner).version_calls[0]
                 if isinstance(call, Publish):
-                    return self._publish(wanted, live)
-                self._write(call, live)
-                wrote, tries = True, self.pace.tries(self.pace.retry)
+                    return self._publish(wanted, found.revision)
+                if not found.checked:
+                    found = _Found(self.look(wanted.name), checked=True, wrote=found.wrote)
+                    continue
+                self.fence.lease.check()
+                self._write(call, found.revision)
+                found, tries = _Found(None, stale=True, wrote=True), self._tries()
             except NotOurs:
                 raise
             except (Conflict, PreconditionLost, Unavailable) as error:
-                fresh = False
+                found = replace(found, stale=True)
                 if next(tries, self) is self:
                     raise still_refused(wanted.name, self.pace, error) from error
 
-    def _write(self, call: CreateFunction | UpdateCode | UpdateSettings, live: LiveFunction | None) -> None:
-        revision = live.revision_id if live else ""
+    def _tries(self) -> Iterator[None]:
+        tries = self.pace.tries(self.pace.retry)
+        next(tries)
+        return tries
+
+    def _settle(self, name: str, found: _Found) -> _Found:
+        """``found`` itself, or what is there once no update is under way; a failure of our own update is final."""
+        if not found.stale and (found.live is None or found.live.settled):
+            return found
+        for _ in self.pace.tries(self.pace.settle):
+            self.fence.lease.check()
+            live = self.functions.get(name, with_alias=False)
+            if live is None or live.settled:
+                if found.wrote and live is not None and live.failure:
+                    raise InvalidInput(f"the function {name} could not be updated: {live.failure}")
+                return _Found(live, wrote=found.wrote)
+        raise Unavailable(f"{name} was not Active after {self.pace.settle:.0f} s")
+
+    def _write(self, call: CreateFunction | UpdateCode | UpdateSettings, revision: str) -> None:
         match call:
             case CreateFunction(wanted):
                 self.functions.create(wanted, self.owner)
@@ -105,23 +137,14 @@ class Applier:
             case UpdateSettings(wanted):
                 self.functions.update_settings(wanted, revision)
 
-    def _publish(self, wanted: WantedFunction, live: LiveFunction | None) -> str:
+    def _publish(self, wanted: WantedFunction, revision: str) -> str:
+        """The version holds exactly what was read: revision and CodeSha256 are its conditions."""
+        self.fence.lease.check()
         version = self.functions.publish(
-            wanted.name,
-            code_sha256=wanted.code.sha256,
-            revision_id=live.revision_id if live else "",
-            description=self.label,
+            wanted.name, code_sha256=wanted.code.sha256, revision_id=revision, description=self.label
         )
         self._wait(wanted.name, version)
         return version
-
-    def _read_settled(self, name: str) -> LiveFunction | None:
-        live = self.look(name)
-        while live is not None and not live.settled:
-            with suppress(InvalidInput):  # the next read tells the failure
-                self._wait(name, LATEST)
-            live = self.look(name)
-        return live
 
     def _wait(self, name: str, version: str) -> None:
         for _ in self.pace.tries(self.pace.settle):

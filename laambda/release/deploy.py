@@ -21,7 +21,8 @@ from laambda.release.plan import Plan, plan
 from laambda.release.published import Deployment, Published
 
 Live = Mapping[str, LiveFunction | None]
-NO_ALIASES: Mapping[str, Alias] = {}
+Seen = Mapping[str, Alias | None]
+"""Aliases by function, as read after our token was written; None where there was none."""
 
 
 def deploy(context: LinkContext, pace: Pace | None = None) -> Mapping[str, Any]:
@@ -31,7 +32,8 @@ def deploy(context: LinkContext, pace: Pace | None = None) -> Mapping[str, Any]:
     """
     pace = pace or Pace(retry=context.lease_seconds)
     if context.build.published:
-        deployment, aliases = _taken_over(context), NO_ALIASES
+        deployment = _taken_over(context)
+        aliases: Seen = {}
     else:
         deployment, aliases = _publish(context, pace)
         _pass_the_point_of_no_return(context, deployment)
@@ -39,7 +41,7 @@ def deploy(context: LinkContext, pace: Pace | None = None) -> Mapping[str, Any]:
     return deployment.as_result()
 
 
-def _publish(context: LinkContext, pace: Pace) -> tuple[Deployment, Mapping[str, Alias]]:
+def _publish(context: LinkContext, pace: Pace) -> tuple[Deployment, Seen]:
     """Versions that hold the new release, Active, with the old release still serving; and the aliases as read."""
     begun = begin(context)
     cloud = context.services.cloud(begun.target)
@@ -53,7 +55,7 @@ def _publish(context: LinkContext, pace: Pace) -> tuple[Deployment, Mapping[str,
     versions = _surviving(applier, begun.known, live)
     _announce(context, begun.version, plan(wanted, live, applier.owner, versions))
     versions |= _prepare(applier, [each for each in wanted if each.name not in versions], live)
-    aliases = {name: function.alias for name, function in live.items() if function and function.alias}
+    aliases = {name: function.alias if function else None for name, function in live.items()}
     return _deployment(context, begun, versions, aliases), aliases
 
 
@@ -91,13 +93,11 @@ def _prepare(applier: Applier, wanted: Sequence[WantedFunction], live: Live) -> 
     return {each.name: version for each, version in zip(wanted, made, strict=True)}
 
 
-def _deployment(
-    context: LinkContext, begun: Begun, versions: Mapping[str, str], aliases: Mapping[str, Alias]
-) -> Deployment:
+def _deployment(context: LinkContext, begun: Begun, versions: Mapping[str, str], aliases: Seen) -> Deployment:
     functions = tuple(
         Published(
             replace(each, lambda_version=versions[each.name]),
-            old_version=aliases[each.name].version if each.name in aliases else "",
+            old_version=alias.version if (alias := aliases[each.name]) else "",
         )
         for each in begun.shape.functions
     )
@@ -125,15 +125,15 @@ def _taken_over(context: LinkContext) -> Deployment:
     return replace(Deployment.from_result(context.build.results["deploy"]), clean=False)
 
 
-def _move_aliases(context: LinkContext, deployment: Deployment, aliases: Mapping[str, Alias], pace: Pace) -> None:
+def _move_aliases(context: LinkContext, deployment: Deployment, aliases: Seen, pace: Pace) -> None:
     """All at once. What AWS refuses for good undoes the round: the old release serves again.
 
-    A first claim has read ``aliases`` after its token was written; a take-over has not, and reads and stamps each.
+    A take-over has read no ``aliases``: it reads and stamps each.
     """
     fence = Fence(_cloud(context).aliases, context.lease, pace)
     try:
         in_parallel(
-            lambda each: fence.point(each.name, each.version, aliases.get(each.name)),
+            lambda each: fence.point(each.name, each.version, *([aliases[each.name]] if each.name in aliases else [])),
             deployment.functions,
             pace.workers,
         )

@@ -51,13 +51,13 @@ class Fence:
 
         patiently(write, function, self.pace)
 
-    def point(self, function: str, version: str, seen: Alias | None = None) -> None:
+    def point(self, function: str, version: str, *seen: Alias | None) -> None:
         """Make ``live`` of ``function`` serve ``version`` under our token, whatever it serves now.
 
-        It is made where there is none. ``seen`` is the alias as read after our token was written: it saves a read,
-        and its revision still guards.
+        It is made where there is none. ``seen`` is the alias (or its absence) as read after our token was written: it
+        saves a read. Its revision still guards, and of two creations the first wins.
         """
-        known = [seen] if seen else []
+        known = list(seen)
 
         def move() -> None:
             alias = known.pop() if known else self.aliases.get(function)

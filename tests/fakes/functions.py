@@ -28,7 +28,7 @@ class Content:
 
 @dataclass
 class Held:
-    """A function with all that hangs on its name. ``unsettled`` counts the reads that still find an update under way."""
+    """A function with all that hangs on its name. ``unsettled`` counts the reads that will find an update under way."""
 
     owner: str
     content: Content
@@ -52,13 +52,14 @@ class FakeLambda:
         self._revisions = (f"r{number}" for number in itertools.count(1))
         self._lock = threading.RLock()
 
-    def get(self, name: str) -> LiveFunction | None:
+    def get(self, name: str, *, with_alias: bool = True) -> LiveFunction | None:
         with self._call("get", name):
             held = self.held.get(name)
             if held is None:
                 return None
             self._tick(held)
-            return self._live(name, held)
+            live = self._live(name, held)
+            return live if with_alias else replace(live, alias=None)
 
     def create(self, wanted: WantedFunction, owner: str) -> LiveFunction:
         with self._call("create", wanted.name):
@@ -95,11 +96,7 @@ class FakeLambda:
 
     def version_settled(self, name: str, version: str) -> bool:
         with self._call("version_settled", name):
-            held = self._find(name)
-            if version == "$LATEST":
-                self._tick(held)
-                return not held.unsettled
-            if version not in held.versions:
+            if version not in self._find(name).versions:
                 raise NotFound(f"there is no version {version} of {name}")
             return True
 

@@ -197,9 +197,7 @@ class Farm:
 
     def codes(self) -> dict[str, str]:
         """The code that each function serves."""
-        return {
-            name: served.code_sha256 for name in self.functions.held if (served := self.functions.served(name))
-        }
+        return {name: served.code_sha256 for name in self.functions.held if (served := self.functions.served(name))}
 
 
 def main(old: str, new: str) -> tuple[RefUpdate, ...]:
