@@ -7,7 +7,6 @@ workspace. A link that does not hold its build ends the chain without a trace.
 from __future__ import annotations
 
 import os
-import shutil
 from functools import cache
 from typing import Any
 
@@ -32,8 +31,6 @@ class Link(Task):  # type: ignore[misc]
         held = run_link(node_services(), node(), limits(settings()), build_id, step, work, self._token())
         if held is None:
             self.request.chain = None
-            if step is Step.RECORD:
-                shutil.rmtree(node().workspaces / str(build_id), ignore_errors=True)
             return
         _pin(self.request.chain or [], held)
 

@@ -38,7 +38,8 @@ def main() -> int:
     started = time.monotonic()
     home = Path(os.environ.get("LAAMBDA_HOME") or CHECKOUT / ".laambda").absolute() / "demo"
     shutil.rmtree(home / "work", ignore_errors=True)
-    (home / "work").mkdir(mode=0o700, parents=True)
+    for folder in (home, home / "work"):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with farm(home) as environment:
             Story(home / "work", environment).tell()

@@ -7,6 +7,7 @@ row: theirs ends it as failed, ours hands it back for another attempt.
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -62,13 +63,13 @@ def run_link(
     except LeaseLost as error:
         _log.info("%s", error)
     except UserError as error:
-        _end(services, limits, build, BuildState.FAILED, error)
+        _end(services, node, limits, build, BuildState.FAILED, error)
     except PlatformError as error:
         _log.warning("build %d, step %s: %s", build.id, build.step, error, exc_info=True)
-        _try_again(services, limits, build, error)
+        _try_again(services, node, limits, build, error)
     except Exception:  # noqa: BLE001 - the last line of defence: a bug in a step must end or retry its row
         _log.exception("build %d, step %s", build.id, build.step)
-        _try_again(services, limits, build, PlatformError(f"internal error in the step {build.step}"))
+        _try_again(services, node, limits, build, PlatformError(f"internal error in the step {build.step}"))
     return None
 
 
@@ -111,8 +112,7 @@ def _work(services: Services, node: Node, limits: FarmLimits, build: Build, work
         )
         result = work(context)
         if build.step is Step.RECORD:
-            close(services, build.id)
-            dispatch(services, limits)
+            _leave(services, node, limits, build)
             return None
         lease.check()
         return _checkpoint(services, limits, build, result, time.monotonic() - started)
@@ -139,8 +139,10 @@ def _rewind(services: Services, node: Node, build: Build) -> None:
     services.queue.send(build, steps_from(build.kind, Step.EXTRACT), queue=node.queue, token=build.token)
 
 
-def _end(services: Services, limits: FarmLimits, build: Build, state: BuildState, error: LaambdaError) -> None:
-    """End the row with a reason; whoever waits for it is told, and the next row gets its turn."""
+def _end(
+    services: Services, node: Node, limits: FarmLimits, build: Build, state: BuildState, error: LaambdaError
+) -> None:
+    """End the row with a reason; whoever waits for it is told."""
     with services.database.write() as tx:
         ended = end_held(tx, build, state, error=str(error))
     if ended:
@@ -148,11 +150,17 @@ def _end(services: Services, limits: FarmLimits, build: Build, state: BuildState
         recorder.warning(error.message)
         if error.hint:
             recorder.warning(error.hint)
-        close(services, build.id)
-        dispatch(services, limits)
+        _leave(services, node, limits, build)
 
 
-def _try_again(services: Services, limits: FarmLimits, build: Build, error: PlatformError) -> None:
+def _leave(services: Services, node: Node, limits: FarmLimits, build: Build) -> None:
+    """The row has ended: its lines are kept, its workspace goes, and the next row gets its turn."""
+    close(services, build.id)
+    dispatch(services, limits)
+    shutil.rmtree(node.workspaces / str(build.id), ignore_errors=True)
+
+
+def _try_again(services: Services, node: Node, limits: FarmLimits, build: Build, error: PlatformError) -> None:
     """Hand the row back while attempts are left. Past the point of no return the lease runs out by itself, which
     paces the attempts: such a row never fails."""
     with services.database.read() as tx:
@@ -160,7 +168,7 @@ def _try_again(services: Services, limits: FarmLimits, build: Build, error: Plat
     if published:
         return
     if build.attempt >= limits.attempts:
-        _end(services, limits, build, BuildState.ERRORED, error)
+        _end(services, node, limits, build, BuildState.ERRORED, error)
         return
     with services.database.write() as tx:
         tx.leases.hand_back(build.id, build.token, counted=True)

@@ -10,7 +10,7 @@ from laambda.errors import InvalidInput
 DEFAULT_ENVIRONMENT = "production"
 _APP = re.compile(r"[a-z][a-z0-9-]{0,29}")
 _PROCESS = re.compile(r"[A-Za-z0-9_-]{1,63}")
-_CONFIG = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
+_CONFIG = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,254}")
 
 FUNCTION_NAME_LIMIT = 64
 """Characters. https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html (FunctionName)."""
@@ -71,9 +71,10 @@ def check_config_name(name: str) -> str:
     Names start with a letter on Lambda, and the ones Lambda reserves are refused:
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     """
-    if not _CONFIG.fullmatch(name) or not name[0].isalpha():
+    if not _CONFIG.fullmatch(name):
         raise InvalidInput(
-            f"{name[:60]!r} is not a config var's name", hint="Start with a letter; use letters, digits and _"
+            f"{name[:60]!r} is not a config var's name",
+            hint="Lambda wants two characters or more: a letter, then letters, digits and _",
         )
     if name in RESERVED_VARIABLES or name.startswith(("AWS_LAMBDA_", "LAMBDA_")):
         raise InvalidInput(f"{name} is reserved by AWS Lambda", hint="Choose another name")
