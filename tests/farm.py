@@ -11,7 +11,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.request
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ from laambda.cli.credentials import stored_token
 from laambda.client import Client
 from tests.processes import children, command, descendants, wait_for, wait_gone, with_environment
 
+FLOWER_LOGIN = "test:test"
 ROLE = "arn:aws:iam::123456789012:role/test"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
@@ -52,6 +55,7 @@ class Farm:
     home: Path
     settings: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    _clients: dict[int, Client] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.ports = dict(zip(("SSH", "API", "FLOWER", "CLOUD"), free_ports(4), strict=True))
@@ -67,6 +71,7 @@ class Farm:
             "LAAMBDA_HOME": str(self.home / "state"),
             "LAAMBDA_RUN_DIR": str(self.home / "run"),
             **{f"LAAMBDA_{name}_PORT": str(port) for name, port in self.ports.items()},
+            "FLOWER_BASIC_AUTH": FLOWER_LOGIN,
             **self.settings,
         }
         self.user = self.environment | {"LAAMBDA_API_URL": self.api_url} | self._git_environment(self.key)
@@ -94,6 +99,8 @@ class Farm:
 
     def stop(self) -> None:
         """End it as Ctrl-C does."""
+        for client in self._clients.values():
+            client.close()
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             try:
@@ -129,10 +136,14 @@ class Farm:
 
     @property
     def client(self) -> Client:
-        """The API as its admin, on a new connection."""
-        token = stored_token(self.api_url, environ=self.environment)
-        assert token is not None
-        return Client(self.api_url, token)
+        """The API as its admin: one client a thread, which starts each time with a new connection."""
+        thread = threading.get_ident()
+        if thread not in self._clients:
+            token = stored_token(self.api_url, environ=self.environment)
+            assert token is not None
+            self._clients[thread] = Client(self.api_url, token)
+        self._clients[thread].close()
+        return self._clients[thread]
 
     def laambda(self, *words: str, stdin: str = "") -> Result:
         """Run a command of the command line."""
@@ -173,8 +184,10 @@ class Farm:
         return App.new(self, name)
 
     def flower(self, path: str) -> Any:
-        """What Flower's API answers."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports['FLOWER']}{path}", timeout=20) as answer:
+        """What Flower's API answers, which it does only with a password."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.ports['FLOWER']}{path}")
+        request.add_header("Authorization", f"Basic {b64encode(FLOWER_LOGIN.encode()).decode()}")
+        with urllib.request.urlopen(request, timeout=20) as answer:
             return json.load(answer)
 
     def _is_up(self, said_before: int) -> bool:
