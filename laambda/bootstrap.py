@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import cache
 
@@ -25,6 +26,14 @@ def limits(settings: Settings) -> FarmLimits:
         attempts=settings.attempts,
         resend=settings.resend,
     )
+
+
+def log_to_stderr() -> None:
+    """How every process of the farm logs: one line an event, our own from INFO on, libraries' from WARNING on."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    for ours in ("laambda", "receiver", "workers"):
+        logging.getLogger(ours).setLevel(logging.INFO)
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # a stranger's bad packet is no event of ours
 
 
 def services(settings: Settings) -> Services:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
 import threading
 
-from laambda.bootstrap import limits, services
+from laambda.bootstrap import limits, log_to_stderr, services
 from laambda.errors import LaambdaError
 from laambda.settings import load
 from receiver.server import Receiver
@@ -16,8 +15,7 @@ from receiver.server import Receiver
 
 def main() -> int:
     """Serve until told to stop; gives the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # a stranger's bad packet is no event of ours
+    log_to_stderr()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-
-from laambda.bootstrap import settings
+from laambda.bootstrap import log_to_stderr, settings
 from laambda.dispatch.dispatcher import SHARED_QUEUE
 from workers import signals as _signals  # noqa: F401 - connects them
 from workers.app import app
@@ -13,10 +11,11 @@ from workers.link import node
 
 def main() -> None:
     """Run until told to stop."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    log_to_stderr()
     settings().workspaces.mkdir(mode=0o700, parents=True, exist_ok=True)
     app.worker_main(
         [
+            "--quiet",
             "worker",
             f"--queues={node().queue},{SHARED_QUEUE}",
             f"--concurrency={settings().concurrency}",

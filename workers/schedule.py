@@ -6,19 +6,19 @@ import logging
 import signal
 import threading
 
-from laambda.bootstrap import limits, services, settings
+from laambda.bootstrap import limits, log_to_stderr, services, settings
 from laambda.dispatch.dispatcher import dispatch
 from laambda.errors import LaambdaError
 
 TICK = 0.5
 """Seconds between passes: how long an expired lease may go unseen."""
 
-_log = logging.getLogger("scheduler")
+_log = logging.getLogger(__name__)
 
 
 def main() -> None:
     """Run passes until SIGTERM; an outage of database or broker is waited out."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    log_to_stderr()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

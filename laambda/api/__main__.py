@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 
 import uvicorn
@@ -23,7 +22,7 @@ class _Server(uvicorn.Server):
 
 def main() -> None:
     """Serve until SIGINT or SIGTERM; open streams are cut after a second, their clients can ask again."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    bootstrap.log_to_stderr()
     settings = bootstrap.settings()
     farm = Farm(
         services=bootstrap.services(settings),
@@ -34,6 +33,7 @@ def main() -> None:
         make_app(farm),
         host=settings.host,
         port=settings.api_port,
+        log_config=None,
         log_level="warning",
         server_header=False,
         ws="none",

@@ -45,7 +45,9 @@ def main() -> int:
             Story(home / "work", environment).tell()
     except DemoFailed as failure:
         say(f"\n{_RED} !     {failure}{_OFF}")
-        say(f"       The farm's own words: {home / 'farm.log'}")
+        say(f"       The farm's own words are in {home / 'farm.log'}; the last of them:")
+        for line in (home / "farm.log").read_text(errors="replace").splitlines()[-5:]:
+            say(f"       {line}")
         return 1
     say(f"\n{_BOLD}All of it happened on this machine, in {time.monotonic() - started:.0f} s.{_OFF}")
     say("       make up       runs the same farm until Ctrl-C")
