@@ -45,6 +45,8 @@ class BuildRows:
             config_id=new.config_id,
             state=BuildState.QUEUED.value,
             step=steps_of(new.kind)[0].value,
+            node="",
+            error="",
             results={},
             timings={},
             created_at=self._session.moment(),

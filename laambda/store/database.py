@@ -19,7 +19,7 @@ from laambda.store.apps import AppRows, VersionRows
 from laambda.store.builds import BuildRows
 from laambda.store.config import ConfigBagRows
 from laambda.store.dispatching import DispatchRows
-from laambda.store.engine import make_engine, reading
+from laambda.store.engine import BUSY_SECONDS, make_engine, reading
 from laambda.store.leases import LeaseRows
 from laambda.store.refs import RefRows
 from laambda.store.releases import ReleaseRows
@@ -80,8 +80,8 @@ class SqlTransaction:
 class SqlDatabase:
     """One engine. Safe for many threads; a thread holds one transaction at a time."""
 
-    def __init__(self, url: str, clock: Clock | None = None) -> None:
-        self._engine = make_engine(url)
+    def __init__(self, url: str, clock: Clock | None = None, *, busy: float = BUSY_SECONDS) -> None:
+        self._engine = make_engine(url, busy=busy)
         self._reading = reading(self._engine)
         weakref.finalize(self, self._engine.dispose)
         on_postgresql = self._engine.dialect.name == "postgresql"

@@ -18,18 +18,20 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from laambda.errors import InvalidInput
 
-BUSY_SECONDS = 30
-"""How long a SQLite transaction waits for another writer before it fails."""
+BUSY_SECONDS = 30.0
 
 _READS = "laambda_reads"
 _POSTGRESQL_OPTIONS = "-c statement_timeout=30s -c lock_timeout=15s -c idle_in_transaction_session_timeout=15s"
 """A worker that is stopped inside a transaction must not keep its locks for ever."""
 
 
-def make_engine(text: str) -> Engine:
-    """An engine for ``sqlite:///PATH`` or ``postgresql://...``; raises InvalidInput for anything else."""
+def make_engine(text: str, *, busy: float = BUSY_SECONDS) -> Engine:
+    """An engine for ``sqlite:///PATH`` or ``postgresql://...``; raises InvalidInput for anything else.
+
+    ``busy`` is how many seconds a SQLite transaction waits for another writer before it fails.
+    """
     url = _url(text)
-    engine = _sqlite(url) if url.get_backend_name() == "sqlite" else _postgresql(url)
+    engine = _sqlite(url, busy) if url.get_backend_name() == "sqlite" else _postgresql(url)
     reference = weakref.ref(engine)
 
     def forget() -> None:
@@ -63,8 +65,8 @@ def _url(text: str) -> URL:
     )
 
 
-def _sqlite(url: URL) -> Engine:
-    engine = create_engine(url, hide_parameters=True, pool_timeout=BUSY_SECONDS, connect_args={"timeout": BUSY_SECONDS})
+def _sqlite(url: URL, busy: float) -> Engine:
+    engine = create_engine(url, hide_parameters=True, pool_timeout=BUSY_SECONDS, connect_args={"timeout": busy})
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -72,12 +74,7 @@ def _sqlite(url: URL) -> Engine:
 
 def _set_up_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None
-    for pragma in (
-        f"busy_timeout={BUSY_SECONDS * 1000}",
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-    ):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from laambda.domain.app import App
@@ -38,13 +39,13 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres_server: PostgresServer) -> str:
-    """A PostgreSQL database at the newest revision."""
+def migrated_url(postgres_server: PostgresServer) -> str:
+    """A PostgreSQL database at the newest revision, which the tests share one after the other."""
     url = postgres_server.fresh()
     database = SqlDatabase(url)
     database.migrate()
     database.close()
-    return url.rpartition("/")[2]
+    return url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -53,8 +54,11 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "laambda.db")
         return Place(f"sqlite:///{tmp_path / 'laambda.db'}")
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return Place(server.fresh(request.getfixturevalue("migrated_template")))
+    url = request.getfixturevalue("migrated_url")
+    with psycopg.connect(url) as connection:
+        for table in ("apps", "audit", "ssh_keys", "api_tokens"):
+            connection.execute(f"DELETE FROM {table}")
+    return Place(url)
 
 
 @pytest.fixture
