@@ -168,11 +168,11 @@ class Invoker:
             argv=(launch.starter, "-S", str(CHILD), str(os.getpid()), *launch.command),
             environment=event.environment(self.endpoint(), task, launch.runtime, scratch),
             task=task,
-            version=event.version.number,
             scratch=scratch,
         )
         sandbox = Sandbox(plan, stream, self.pool.spawn)
         self.pool.adopt(sandbox)
+        self.packages.trim(self.pool.tasks())
         return sandbox
 
 

@@ -117,6 +117,18 @@ def check_environment(variables: Mapping[str, str]) -> None:
         raise invalid(f"{trouble}provided exceeded the 4KB limit. String measured: {measured}")
 
 
+def check_upload(body: bytes, operation: str) -> None:
+    """A package of 50 MB at most may be in the request itself, in base64.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html
+    """
+    if len(body) >= REQUEST_BYTES:
+        raise RefusedError(
+            "RequestEntityTooLargeException",
+            f"Request must be smaller than {REQUEST_BYTES} bytes for the {operation} operation",
+        )
+
+
 def check_payload(payload: bytes, *, wait: bool) -> None:
     """An event is JSON of at most 6 MB when the caller waits, 1 MB when not.
 

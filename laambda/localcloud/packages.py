@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import io
+import os
 import shutil
 import stat
 import tempfile
@@ -22,6 +23,9 @@ from laambda.localcloud.blobs import Blobs
 from laambda.localcloud.functions import Code
 from laambda.localcloud.limits import UNZIPPED_BYTES
 from laambda.localcloud.refusal import invalid
+
+UNPACKED = 32
+"""So many packages stay unpacked besides those that run."""
 
 ReadObject = Callable[[str, str, str | None], bytes]
 """Bucket, key and version of an S3 object to its bytes; raises RefusedError when there is none."""
@@ -59,6 +63,7 @@ class Packages:
         """The folder that holds the package's files, unpacked at first need and renamed into place."""
         target = self.folder / code.digest
         if target.exists():
+            os.utime(target)
             return target
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=self.folder))
@@ -73,6 +78,13 @@ class Packages:
         except OSError:  # another invocation was faster
             shutil.rmtree(scratch)
         return target
+
+    def trim(self, used: set[Path]) -> None:
+        """Delete the unpacked folders that are neither ``used`` nor among the last that were asked for."""
+        folders = sorted(self.folder.iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)
+        for folder in folders[UNPACKED:]:
+            if folder not in used:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def sweep(self, keep: set[str]) -> None:
         """Delete what is unpacked of packages that are not in ``keep``."""

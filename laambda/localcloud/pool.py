@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from laambda.localcloud.sandbox import Sandbox
@@ -29,6 +30,11 @@ class Pool:
         self._lock = threading.Lock()
         self._orders: SimpleQueue[_Order] = SimpleQueue()
         threading.Thread(target=self._keep, name="spawner", daemon=True).start()
+
+    def tasks(self) -> set[Path]:
+        """The folders that processes run from."""
+        with self._lock:
+            return {sandbox.task for sandbox in self._all}
 
     def take(self, key: str) -> Sandbox | None:
         """A warm process, the most recently used one."""

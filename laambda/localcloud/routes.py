@@ -20,6 +20,7 @@ from laambda.localcloud.control import Control
 from laambda.localcloud.exchange import Answer, Request, answer_json, answer_refusal
 from laambda.localcloud.functions import Function, Version
 from laambda.localcloud.invoke import Invoker
+from laambda.localcloud.limits import check_upload
 from laambda.localcloud.refusal import RefusedError, invalid
 from laambda.localcloud.registry import Registry, split_name
 
@@ -72,6 +73,7 @@ class LambdaApi:
         return describe.configuration(function, version, self.registry.clock(), qualified=qualified)
 
     def create_function(self, call: Call) -> Answer:
+        check_upload(call.request.body, "CreateFunction")
         return answer_json(201, self._configuration(*self.control.create(call.region, call.request.json())))
 
     def list_functions(self, call: Call) -> Answer:
@@ -98,6 +100,7 @@ class LambdaApi:
         return answer_json(200, self._configuration(*changed))
 
     def update_code(self, call: Call) -> Answer:
+        check_upload(call.request.body, "UpdateFunctionCode")
         changed = self.control.update_code(call.region, call.name, call.request.json())
         return answer_json(200, self._configuration(*changed))
 

@@ -43,7 +43,6 @@ class Plan:
     argv: Sequence[str]
     environment: Mapping[str, str]
     task: Path
-    version: str
     scratch: Path
 
 
@@ -52,6 +51,7 @@ class Sandbox:
 
     def __init__(self, plan: Plan, stream: str, spawn: Spawn) -> None:
         self.stream = stream
+        self.task = plan.task
         self.cold = True
         self.idle_since = 0.0
         self.exit_status: int | None = None

@@ -63,6 +63,16 @@ def test_a_package_that_unpacks_to_more_than_250_mb_is_refused(bench: Bench) -> 
     assert refused(error) == (INVALID, "Unzipped size must be smaller than 262144000 bytes")
 
 
+def test_a_package_above_fifty_megabytes_goes_through_s3(bench: Bench) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html"""
+    with pytest.raises(ClientError) as error:
+        bench.functions.update_function_code(FunctionName="any", ZipFile=bytes(53_000_000))
+    assert refused(error) == (
+        "RequestEntityTooLargeException",
+        "Request must be smaller than 70167211 bytes for the UpdateFunctionCode operation",
+    )
+
+
 def test_code_that_is_not_in_s3_is_refused(bench: Bench) -> None:
     """https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html"""
     name, bucket = bench.deploy(), bench.bucket()

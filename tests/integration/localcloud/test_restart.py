@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import BotoCoreError
 
 from tests.cloud_fixture import RunningCloud, running_cloud
 from tests.integration.localcloud.conftest import Bench, zipped
@@ -93,6 +96,38 @@ def test_no_secret_is_on_disk_in_clear_and_no_other_user_may_read(tmp_path: Path
         assert not [path for path in stored if SECRET.encode() in path.read_bytes()]
     assert tmp_path.stat().st_mode & 0o077 == 0
     assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("journal", "key")] == [0o600, 0o600]
+
+
+def test_whatever_was_answered_before_kill_9_is_found(tmp_path: Path) -> None:
+    """Four writers at once, the process killed among them."""
+    told: dict[str, int] = {}
+
+    def write(cloud: RunningCloud, name: str) -> None:
+        functions, objects = cloud.client("lambda"), cloud.client("s3")
+        for count in range(10_000):
+            try:
+                objects.put_object(Bucket="bucket", Key=name, Body=str(count).encode())
+                functions.update_alias(FunctionName=name, Name="live", Description=str(count))
+            except BotoCoreError:
+                return
+            told[name] = count
+
+    with running_cloud(tmp_path) as cloud, ThreadPoolExecutor(4) as threads:
+        bench = Bench(cloud)
+        cloud.client("s3").create_bucket(Bucket="bucket")
+        names = [bench.deploy() for _ in range(4)]
+        for name in names:
+            bench.functions.create_alias(FunctionName=name, Name="live", FunctionVersion="$LATEST")
+            threads.submit(write, cloud, name)
+        while min(told.get(name, 0) for name in names) < 20:
+            time.sleep(0.01)
+        killed(cloud)
+    with running_cloud(tmp_path) as cloud:
+        for name in names:
+            alias = cloud.client("lambda").get_alias(FunctionName=name, Name="live")
+            body = cloud.client("s3").get_object(Bucket="bucket", Key=name)["Body"].read()
+            assert told[name] <= int(alias["Description"]) <= told[name] + 1
+            assert told[name] <= int(body) <= told[name] + 1
 
 
 def test_a_half_written_last_record_is_dropped(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -177,6 +178,14 @@ def test_a_version_keeps_its_code_and_settings(bench: Bench) -> None:
     bench.update(name, "handler = print")
     assert bench.settled(name, "1") == kept | {"ResponseMetadata": bench.settled(name, "1")["ResponseMetadata"]}
     assert kept["FunctionArn"].endswith(f":function:{name}:1")
+
+
+def test_the_package_can_be_fetched_again(bench: Bench) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_FunctionCodeLocation.html"""
+    name = bench.deploy(Code={"ZipFile": CODE})
+    location = bench.functions.get_function(FunctionName=name)["Code"]["Location"]
+    with urllib.request.urlopen(location) as answer:
+        assert answer.read() == CODE
 
 
 def test_a_dry_run_of_an_update_changes_nothing(bench: Bench) -> None:

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from laambda.localcloud.blobs import Blobs
-from laambda.localcloud.packages import Packages
+from laambda.localcloud.packages import UNPACKED, Packages
 from laambda.localcloud.refusal import RefusedError, invalid
 
 
@@ -59,6 +60,15 @@ def test_what_is_no_zip_is_refused_and_not_kept(packages: Packages, body: bytes)
 def test_a_package_needs_a_source(packages: Packages) -> None:
     with pytest.raises(RefusedError, match="Please provide a source for function code"):
         packages.take({"S3Bucket": "b"})
+
+
+def test_only_used_and_recent_packages_stay_unpacked(packages: Packages) -> None:
+    codes = [packages.take(encoded(package({str(number): 0o644}))) for number in range(UNPACKED + 2)]
+    folders = [packages.unpack(code) for code in codes]
+    for age, folder in enumerate(reversed(folders)):
+        os.utime(folder, (1_000_000 - age, 1_000_000 - age))
+    packages.trim({folders[0]})
+    assert [folder.exists() for folder in folders] == [True, False, *[True] * UNPACKED]
 
 
 def test_what_no_function_needs_is_swept(packages: Packages) -> None:
