@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from laambda.errors import PlatformError
+from laambda.errors import InvalidInput
 from laambda.ports import each_line
 
 _log = logging.getLogger(__name__)
@@ -59,10 +59,10 @@ class HookServer:
 
     def __init__(self, run_dir: Path) -> None:
         run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.folder = run_dir
+        _check_private(run_dir)
         self.path = run_dir / f"hooks-{os.getpid()}-{secrets.token_hex(3)}.sock"
         if len(os.fsencode(self.path)) > SOCKET_PATH_LIMIT:
-            raise PlatformError(
+            raise InvalidInput(
                 f"the socket path {self.path} is too long", hint="Set LAAMBDA_RUN_DIR to a shorter folder"
             )
         self._handlers: dict[str, HookHandler] = {}
@@ -130,6 +130,15 @@ class HookServer:
             if hmac.compare_digest(known.encode(), nonce.encode()):
                 return handler
         raise ValueError("its nonce is unknown")
+
+
+def _check_private(folder: Path) -> None:
+    """Raise InvalidInput unless only this user can enter: somebody may have made a folder in /tmp before us."""
+    found = folder.stat()
+    if found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise InvalidInput(
+            f"{folder} is open to other users", hint=f"Run chmod 700 {folder}, or set LAAMBDA_RUN_DIR to another folder"
+        )
 
 
 class _Voice:

@@ -92,9 +92,9 @@ class Receiver:
     def _desks(self, port: int) -> Desks:
         repositories = self._settings.repositories
         sweep(repositories, older_than=time.time() - _DAY)
-        hooks = self._hooks.folder / "hooks"
+        hooks = self._settings.home / "receiver" / "hooks"
         install_hooks(hooks)
-        config = self._hooks.folder / "gitconfig"
+        config = hooks.with_name("gitconfig")
         write_config(config, hooks, max_bytes=self._limits.pack_bytes)
         return Desks(
             desk=Desk(self._services, self._farm, self._settings.push_wait, repositories / ".work"),

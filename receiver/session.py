@@ -88,6 +88,7 @@ class Sessions:
             )
             return 0
         wanted = parse_command(command)
+        _log.info("%s of %s by %s", wanted.service, wanted.scope, user)
         app = self._app(wanted.scope)
         repository = CachedRepository(self._desks.repositories, app)
         services = self._desks.desk.services

@@ -27,7 +27,7 @@ from laambda.domain.access import AuditEntry
 from laambda.domain.build import Build, BuildKind, BuildState, NewBuild
 from laambda.domain.names import Scope
 from laambda.domain.refs import ZERO, Pack, RefUpdate
-from laambda.errors import Conflict, LaambdaError, Unavailable, UserError
+from laambda.errors import Conflict, LaambdaError, PlatformError, Unavailable, UserError
 from laambda.ports import PushedObjects, Services, Transaction
 from laambda.source.rules import PushOptions, check_together, deploy_ref, read_options
 
@@ -181,8 +181,16 @@ def _add(
     tell(f"-----> Build {build.id} of {push.scope}: {commit.oid[:7]} {commit.subject}".rstrip())
     if ahead:
         tell(f"       Waiting for build {ahead[-1]}, which was pushed to {deploy.short} before")
-    dispatch(services, desk.limits)
+    _ring(desk)
     return build
+
+
+def _ring(desk: Desk) -> None:
+    """Send what is ready. The row is there: if this fails, the scheduler sends it, and the push goes on."""
+    try:
+        dispatch(desk.services, desk.limits)
+    except PlatformError as error:
+        _log.warning("not dispatched: %s", error)
 
 
 def _keep_source(tree: str, pushed: PushedObjects, services: Services, folder: Path) -> str:

@@ -11,7 +11,7 @@ from laambda.errors import InvalidInput
 
 _UPDATES_LIMIT = 1000
 _NAME_LIMIT = 255
-_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)|\.$|/$|^/")
+_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)|\.$|/$|^/|\ufffd")
 """https://git-scm.com/docs/git-check-ref-format: git itself leaves the check to whoever updates the ref."""
 
 
@@ -58,7 +58,13 @@ def check_ref_name(name: str) -> None:
     short = name.removeprefix("refs/heads/").removeprefix("refs/tags/")
     if short == name:
         raise InvalidInput(f"{name[:100]!r} is neither a branch nor a tag", hint="Push to a branch or a tag")
-    if not short or len(name) > _NAME_LIMIT or short.startswith((".", "-")) or _FORBIDDEN.search(short):
+    if (
+        not short
+        or len(name) > _NAME_LIMIT
+        or short.startswith((".", "-"))
+        or not short.isprintable()
+        or _FORBIDDEN.search(short)
+    ):
         raise InvalidInput(f"{short[:100]!r} is not a name for a branch or a tag")
 
 

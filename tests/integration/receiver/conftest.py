@@ -39,6 +39,7 @@ class House:
     farm: FakeFarm
     settings: Settings
     objects: FakeObjects
+    url: str
     receivers: list[Receiver] = field(default_factory=list)
 
     def receiver(self, limits: Limits | None = None) -> tuple[str, int]:
@@ -125,7 +126,8 @@ class Customer:
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    database = open_database(f"sqlite:///{tmp_path}/laambda.db")
+    url = f"sqlite:///{tmp_path}/laambda.db"
+    database = open_database(url)
     database.migrate()
     objects = FakeObjects(tmp_path / "objects")
     farm = FakeFarm()
@@ -137,7 +139,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     farm.services = services
     with tempfile.TemporaryDirectory(prefix="lb") as run_dir:
         settings = Settings(home=tmp_path / "home", run_dir=Path(run_dir), ssh_port=0)
-        house = House(services, farm, settings, objects)
+        house = House(services, farm, settings, objects, url)
         house.create(SCOPE)
         yield house
         for receiver in house.receivers:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from laambda.errors import PlatformError
+from laambda.errors import InvalidInput
 from receiver.hook import HookRequest, HookServer, Tell, install_hooks, plain_lines
 
 
@@ -22,7 +22,7 @@ def server() -> Iterator[HookServer]:
 
 
 def run(server: HookServer, name: str, stdin: bytes, environment: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
-    hook = server.folder.parent / "hooks" / name
+    hook = server.path.parent.parent / "hooks" / name
     return subprocess.run([hook], input=stdin, env=environment, capture_output=True, timeout=20, check=False)
 
 
@@ -84,8 +84,14 @@ def test_the_socket_lies_where_nobody_else_comes(server: HookServer) -> None:
     assert server.path.parent.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_folder_open_to_others_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with pytest.raises(InvalidInput, match="open to other users"):
+        HookServer(tmp_path)
+
+
 def test_a_socket_path_that_is_too_long_is_said(tmp_path: Path) -> None:
-    with pytest.raises(PlatformError, match="too long"):
+    with pytest.raises(InvalidInput, match="too long"):
         HookServer(tmp_path / ("x" * 120))
 
 

@@ -18,7 +18,7 @@ def test_options_are_read() -> None:
 
 
 def test_an_unknown_option_is_named() -> None:
-    with pytest.raises(InvalidInput, match="'ci.skip' is not a push option"):
+    with pytest.raises(InvalidInput, match=r"'ci\.skip' is not a push option"):
         read_options(["ci.skip"])
 
 

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from laambda.domain.build import Build
+from laambda.domain.refs import ZERO, RefUpdate
+from laambda.errors import BuildFailed, Conflict, InvalidInput, Unavailable
+from laambda.ports import Database, Transaction
+from tests.unit.source.conftest import SCOPE, Counter
+
+ONE, TWO = "1" * 40, "2" * 40
+MAIN = RefUpdate("refs/heads/main", ZERO, ONE)
+TAG = RefUpdate("refs/tags/v1", ZERO, ONE)
+
+
+def fail(build: Build, tell: object) -> None:
+    raise BuildFailed("no Procfile")
+
+
+def test_source_and_pack_are_stored_before_the_row_needs_them(counter: Counter) -> None:
+    decision = counter.push(MAIN)
+
+    assert decision.accepted
+    assert decision.pack is not None
+    with counter.database.read() as tx:
+        (build,) = tx.builds.recent(SCOPE, 9)
+        assert list(tx.refs.packs(SCOPE)) == [decision.pack]
+    assert counter.desk.services.objects.exists(build.source)
+    assert counter.desk.services.objects.exists(decision.pack.key)
+    assert (build.source, build.description) == (f"sources/{ONE}.tar", "Deploy 1111111: Mend it")
+
+
+def test_a_tree_is_stored_once(counter: Counter) -> None:
+    counter.farm.work = fail
+    counter.push(MAIN)
+    counter.push(MAIN)
+
+    assert counter.pushed.sources == 1
+    assert len(counter.farm.built) == 2
+
+
+def test_a_push_may_bring_no_objects(counter: Counter) -> None:
+    counter.pushed.packs = False
+
+    decision = counter.push(MAIN)
+    assert (decision.accepted, decision.pack) == (True, None)
+
+
+def test_a_failed_build_moves_nothing_and_says_why_once(counter: Counter) -> None:
+    counter.farm.work = fail
+
+    assert not counter.push(MAIN, TAG).accepted
+    assert counter.refs() == {}
+    assert counter.told[1:] == [" !     no Procfile", " !     Push rejected: build 1 failed"]
+
+
+def test_a_ref_that_moved_is_named(counter: Counter) -> None:
+    counter.push(MAIN)
+    with pytest.raises(Conflict, match="main moved to 1111111, fetch first"):
+        counter.push(RefUpdate(MAIN.name, ZERO, TWO))
+
+
+def test_a_push_that_is_live_already_reports_its_result(counter: Counter) -> None:
+    counter.push(MAIN)
+
+    assert counter.push(MAIN).accepted
+    assert "-----> Build 1 has this commit already" in counter.told
+    assert counter.farm.built == [1]
+
+
+def test_a_tag_that_comes_with_a_live_commit_moves_too(counter: Counter) -> None:
+    counter.push(MAIN)
+
+    assert counter.push(MAIN, TAG).accepted
+    assert counter.refs() == {MAIN.name: ONE, TAG.name: ONE}
+
+
+def test_a_detached_push_moves_its_refs_at_once_and_keeps_them(counter: Counter) -> None:
+    counter.farm.work = fail
+
+    assert counter.push(MAIN, options=("detach",)).accepted
+    counter.farm.ended.get(timeout=10)
+    assert counter.refs() == {MAIN.name: ONE}
+    assert counter.told[-1] == "       Follow it with: laambda builds:output 1 -a api"
+
+
+def test_a_failed_detached_build_is_reported_to_who_pushes_again(counter: Counter) -> None:
+    counter.farm.work = fail
+    counter.push(MAIN, options=("detach",))
+    counter.farm.ended.get(timeout=10)
+
+    assert counter.push(MAIN).accepted
+    assert counter.told[-1] == " !     no Procfile"
+
+
+def test_branches_move_together_or_not_at_all(counter: Counter) -> None:
+    counter.push(RefUpdate("refs/heads/a", ZERO, ONE))
+    with pytest.raises(Conflict, match="a exists already"):
+        counter.push(RefUpdate("refs/heads/b", ZERO, ONE), RefUpdate("refs/heads/a", ZERO, TWO))
+
+    assert counter.refs() == {"refs/heads/a": ONE}
+
+
+def test_a_branch_holds_commits_only(counter: Counter) -> None:
+    with pytest.raises(InvalidInput, match="is not a commit"):
+        counter.push(RefUpdate("refs/heads/a", ZERO, "bad" + "0" * 37))
+
+
+def test_an_outage_of_the_database_only_pauses_the_output(new_counter: Callable[..., Counter]) -> None:
+    flaky: list[_Flaky] = []
+
+    def around(database: Database) -> Database:
+        flaky.append(_Flaky(database))
+        return flaky[0]
+
+    counter = new_counter(around)
+
+    def work(build: Build, tell: Callable[[str], None]) -> None:
+        flaky[0].reads_to_fail = 1
+        tell("-----> Released v1")
+
+    counter.farm.work = work
+    assert counter.push(MAIN).accepted
+    assert counter.told[-1] == "-----> Released v1"
+    assert flaky[0].reads_to_fail == 0
+
+
+class _Flaky:
+    """A database whose next reads fail."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.reads_to_fail = 0
+        self.write = database.write
+        self.migrate = database.migrate
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        if self.reads_to_fail:
+            self.reads_to_fail -= 1
+            raise Unavailable("the database did not answer")
+        with self._database.read() as tx:
+            yield tx
