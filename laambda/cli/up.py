@@ -30,6 +30,8 @@ from laambda.settings import Settings, load
 
 ADMIN = "admin"
 _READY_TIMEOUT = 60.0
+_SLOW_TO_SAY = ("flower",)
+"""Processes that nothing waits for: a push works without them."""
 _COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "bright_cyan", "bright_yellow")
 
 
@@ -56,15 +58,13 @@ def run(settings: Settings, *, key: Path | None, procfile: Path, quiet: bool) ->
         environment |= embedded.cloud_environment(settings)
     supervisor = Supervisor(environment, _Printer(quiet=quiet), procfile.parent)
     try:
-        added = []
-        if not settings.broker_url:
-            added.append(supervisor.start(embedded.broker(settings)))
+        started = [] if settings.broker_url else [supervisor.start(embedded.broker(settings))]
         if settings.cloud == "local":
-            added.append(supervisor.start(embedded.local_cloud(settings)))
+            started.append(supervisor.start(embedded.local_cloud(settings)))
         first = introduce(bootstrap.services(settings), settings, key)
-        supervisor.wait_ready([child.process.name for child in added], _READY_TIMEOUT)
-        names = [supervisor.start(process).process.name for process in read_procfile(procfile)]
-        supervisor.wait_ready([name for name in names if name in ("receiver", "api", "worker")], _READY_TIMEOUT)
+        started += [supervisor.start(process) for process in read_procfile(procfile)]
+        named = [child.process.name for child in started if child.process.name not in _SLOW_TO_SAY]
+        supervisor.wait_ready(named, _READY_TIMEOUT)
         click.echo(_addresses(settings, first))
         supervisor.watch(stop)
     finally:
