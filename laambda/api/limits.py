@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from laambda.api.problems import too_large
@@ -11,12 +14,8 @@ BODY_LIMIT = 256 * 1024
 """Bytes; a config change is the largest ordinary body, and Lambda takes 4 KB of those."""
 
 
-class _TooLarge(Exception):
-    pass
-
-
 class BodyLimit:
-    """ASGI middleware: answers 413 as soon as a body passes its limit, before anything is parsed."""
+    """ASGI middleware: 413 as soon as a body passes its limit, before anything is parsed."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -29,26 +28,17 @@ class BodyLimit:
         if _declared(scope) > limit:
             await too_large(limit)(scope, receive, send)
             return
-        got, started = 0, False
+        got = 0
 
         async def counted() -> Message:
             nonlocal got
             message = await receive()
             got += len(message.get("body", b""))
             if got > limit:
-                raise _TooLarge
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return message
 
-        async def noted(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self._app(scope, counted, noted)
-        except _TooLarge:
-            if not started:
-                await too_large(limit)(scope, receive, send)
+        await self._app(scope, counted, send)
 
 
 def _declared(scope: Scope) -> int:

@@ -15,6 +15,9 @@ from laambda.domain.function import Invocation
 from laambda.domain.log import LogLine
 from laambda.domain.release import Release, ReleasedFunction
 
+LAST_VERSION = 2**31 - 1
+"""The largest vN that a row holds."""
+
 
 class Taken(BaseModel):
     """A body: unknown members are refused, so that a misspelt one is not lost."""
@@ -33,7 +36,9 @@ class NewKey(Taken):
 
 
 class RollbackRequest(Taken):
-    version: int | None = Field(default=None, ge=1, description="vN to come back; by default the last good one")
+    version: int | None = Field(
+        default=None, ge=1, le=LAST_VERSION, description="vN to come back; by default the last good one"
+    )
 
 
 ConfigPatch = dict[Annotated[str, Field(max_length=255)], Annotated[str, Field(max_length=65536)] | None]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
-from laambda.cli.options import for_app, json_option, number_option
+from laambda.cli.options import for_app, json_option, may_name_app, number_option
 from laambda.cli.render import age, facts, header, print_json, table, visible
 from laambda.cli.session import Session
 from laambda.client import BuildJson, succeeded
@@ -30,11 +32,11 @@ def builds(session: Session, app: str, number: int, as_json: bool) -> None:
 
 @click.command()
 @click.argument("number", metavar="[N]", type=click.IntRange(1), required=False)
-@for_app
+@may_name_app
 @json_option
-def info(session: Session, app: str, number: int | None, as_json: bool) -> None:
+def info(session: Session, app: Callable[[], str], number: int | None, as_json: bool) -> None:
     """Show build N, by default the app's newest."""
-    build = session.client.build(number) if number else session.client.newest_build(app)
+    build = session.client.build(number) if number else session.client.newest_build(app())
     if as_json:
         print_json(build)
         return
@@ -59,13 +61,13 @@ def info(session: Session, app: str, number: int | None, as_json: bool) -> None:
 
 @click.command()
 @click.argument("number", metavar="[N]", type=click.IntRange(1), required=False)
-@for_app
-def output(session: Session, app: str, number: int | None) -> None:
+@may_name_app
+def output(session: Session, app: Callable[[], str], number: int | None) -> None:
     """Print the output of build N, by default the app's newest, live while it runs.
 
     Exits 1 where the build failed, 3 where it ended by an error of the farm.
     """
-    build_id = number or session.client.newest_build(app)["id"]
+    build_id = number or session.client.newest_build(app())["id"]
     for line in session.client.output(build_id):
         click.echo(line)
     succeeded(session.client.build(build_id))

@@ -11,8 +11,8 @@ import click
 from laambda.cli.session import Session
 
 
-def for_app(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the session and the app that ``-a``, ``-e``, ``-r``, LAAMBDA_APP or git name."""
+def may_name_app(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the session, and a function that gives the app when it is called: see ``for_app``."""
 
     @click.option("-a", "--app", metavar="APP[@ENV]", help="The app; else LAAMBDA_APP, else the git remote's.")
     @click.option("-e", "--env", metavar="ENV", help="Its environment; production by default.")
@@ -20,7 +20,18 @@ def for_app(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def with_app(app: str | None, env: str | None, remote: str | None, **rest: Any) -> None:
         session: Session = click.get_current_context().obj
-        command(session, session.app(app, env, remote), **rest)
+        command(session, lambda: session.app(app, env, remote), **rest)
+
+    return with_app
+
+
+def for_app(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the session and the app that ``-a``, ``-e``, ``-r``, LAAMBDA_APP or git name."""
+
+    @may_name_app
+    @functools.wraps(command)
+    def with_app(session: Session, app: Callable[[], str], **rest: Any) -> None:
+        command(session, app(), **rest)
 
     return with_app
 

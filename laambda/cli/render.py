@@ -38,7 +38,7 @@ def print_json(value: object) -> None:
 def age(moment: str, now: datetime | None = None) -> str:
     """``5 minutes ago`` for an ISO 8601 time; the date after 30 days."""
     at = datetime.fromisoformat(moment)
-    seconds = int(((now or datetime.now(UTC)) - at).total_seconds())
+    seconds = max(0, int(((now or datetime.now(UTC)) - at).total_seconds()))  # clocks differ
     if seconds >= 30 * 86_400:
         return at.date().isoformat()
     for length, unit in _AGES:

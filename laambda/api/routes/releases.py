@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Path
 
 from laambda.api.caller import Actor, FarmOf, Limit, ScopeOf, ServicesOf
-from laambda.api.models import BuildModel, ReleaseModel, RollbackRequest
+from laambda.api.models import LAST_VERSION, BuildModel, ReleaseModel, RollbackRequest
 from laambda.dispatch.requests import roll_back
 from laambda.release.history import one_release, recent_releases
 
@@ -26,7 +28,7 @@ def current(scope: ScopeOf, services: ServicesOf) -> ReleaseModel:
 
 
 @router.get("/releases/{version}")
-def release(version: int, scope: ScopeOf, services: ServicesOf) -> ReleaseModel:
+def release(version: Annotated[int, Path(ge=1, le=LAST_VERSION)], scope: ScopeOf, services: ServicesOf) -> ReleaseModel:
     """vN."""
     return _rendered(services, scope, version)
 

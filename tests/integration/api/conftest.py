@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from laambda.store import open_database
 from tests.integration.api.house import House, open_house
 
 
+@pytest.fixture(scope="session")
+def empty_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the newest schema, made once."""
+    path = tmp_path_factory.mktemp("rows") / "rows.db"
+    open_database(f"sqlite:///{path}").migrate()
+    return path
+
+
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def house(tmp_path: Path, empty_rows: Path) -> Iterator[House]:
+    with closing(sqlite3.connect(empty_rows)) as template:
+        template.execute("VACUUM INTO ?", (str(tmp_path / "rows.db"),))
     with open_house(tmp_path) as opened:
         yield opened

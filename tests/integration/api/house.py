@@ -134,9 +134,8 @@ LAST = steps_of(BuildKind.CONFIG)
 
 @contextmanager
 def open_house(folder: Path) -> Iterator[House]:
-    """Rows in ``folder``, the API on a free port of loopback."""
+    """The rows of ``folder``/rows.db, the API on a free port of loopback."""
     database = open_database(f"sqlite:///{folder / 'rows.db'}")
-    database.migrate()
     functions, logs, worker = FakeLambda(), FakeLogs(), OneWorker(folder)
     objects = FakeObjects(folder / "objects")
     cloud = TargetCloud(functions, FakeAliases(functions), FakeInvoker(functions), logs, objects)
@@ -152,7 +151,7 @@ def open_house(folder: Path) -> Iterator[House]:
 @contextmanager
 def served(farm: Farm) -> Iterator[str]:
     """Serve the API from a thread; gives its address."""
-    config = uvicorn.Config(make_app(farm), port=0, log_level="warning", ws="none", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(make_app(farm), port=0, log_config=None, ws="none", timeout_graceful_shutdown=1)
     server = Announcing(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
