@@ -64,7 +64,7 @@ class Interpreters:
             interpreter = self._python(match[1])
             if interpreter is None:
                 raise _nothing(runtime, f"python{match[1]}", f"python:{match[1]}")
-            return Launch(interpreter, ("python",), self._client(match[1]))
+            return Launch(interpreter, ("python",), self._client(match[1], interpreter))
         if match := re.fullmatch(r"nodejs(\d+)\.x", runtime):
             node = shutil.which("node", path=os.pathsep.join(self.search))
             if node is None or _say([node, "--version"]).partition(".")[0] != f"v{match[1]}":
@@ -92,7 +92,7 @@ class Interpreters:
                 return candidate
         return None
 
-    def _client(self, minor: str) -> Path:
+    def _client(self, minor: str, interpreter: str) -> Path:
         """The folder with the runtime client for that minor version, made at first need."""
         client = metadata.version("awslambdaric")
         place = hashlib.sha256(sys.prefix.encode()).hexdigest()[:8]  # the SDK is linked from there
@@ -100,16 +100,14 @@ class Interpreters:
         if target.exists():
             return target
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=self.folder))
-        if minor == _own_minor():
-            _copy(CLIENT, scratch)
-        else:
-            _install(f"awslambdaric=={client}", minor, scratch)
-        _link(SDK, scratch)
-        try:
-            scratch.rename(target)
-        except OSError:  # another process was faster
-            shutil.rmtree(scratch)
+        with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
+            fresh = Path(scratch) / "client"
+            if minor == _own_minor():
+                _copy(CLIENT, fresh)
+            else:
+                _install(f"awslambdaric=={client}", interpreter, fresh)
+            _link(SDK, fresh)
+            fresh.rename(target)
         return target
 
 
@@ -156,13 +154,14 @@ def _link(distributions: Iterable[str], target: Path) -> None:
                 (target / top).symlink_to(Path(str(metadata.distribution(name).locate_file(top))))
 
 
-def _install(requirement: str, minor: str, target: Path) -> None:
+def _install(requirement: str, interpreter: str, target: Path) -> None:
     """Fetch the client for another minor version, whose compiled part differs."""
-    command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--only-binary", ":all:"]
-    place = ["--python-version", minor, "--target", str(target), requirement]
+    command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-config", "--only-binary", ":all:"]
+    place = ["--python", interpreter, "--target", str(target), requirement]
+    environment = {**os.environ, "UV_SYSTEM_CERTS": "1"}  # a private certificate authority is a known one
     try:
-        subprocess.run([*command, *place], check=True, capture_output=True, timeout=60)
+        subprocess.run([*command, *place], check=True, capture_output=True, timeout=60, env=environment)
     except (OSError, subprocess.SubprocessError) as error:
         raise NoInterpreterError(
-            f"python{minor} is on this machine, but its runtime client can't be installed: {requirement}"
+            f"{interpreter} is on this machine, but its runtime client {requirement} can't be installed"
         ) from error
