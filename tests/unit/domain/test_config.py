@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from laambda.domain.config import ENVIRONMENT_LIMIT, ConfigChange, ConfigVars
 from laambda.errors import InvalidInput
 
-NAMES = st.from_regex(r"[B-Z][A-Z0-9_]{0,10}", fullmatch=True).filter(lambda name: not name.startswith("LAMBDA"))
+NAMES = st.from_regex(r"[B-Z][A-Z0-9_]{1,10}", fullmatch=True).filter(lambda name: not name.startswith("LAMBDA"))
 SECRETS = st.text(st.characters(codec="ascii", categories=["Ll"]), min_size=6, max_size=30)
 VALUES = st.dictionaries(NAMES, SECRETS, max_size=5)
 
@@ -36,22 +36,22 @@ def test_the_order_of_names_does_not_matter(values: dict[str, str]) -> None:
 
 
 def test_a_change_unsets_and_clears() -> None:
-    before = ConfigVars({"A": "1", "B": "2"})
-    assert dict(before.changed(ConfigChange(unset=("A", "C")))) == {"B": "2"}
+    before = ConfigVars({"AA": "1", "BB": "2"})
+    assert dict(before.changed(ConfigChange(unset=("AA", "CC")))) == {"BB": "2"}
     assert dict(before.changed(ConfigChange(clear=True))) == {}
-    assert dict(before.changed(ConfigChange(values={"D": "4"}, clear=True))) == {"D": "4"}
+    assert dict(before.changed(ConfigChange(values={"DD": "4"}, clear=True))) == {"DD": "4"}
 
 
 def test_a_changed_value_changes_the_digest() -> None:
-    assert ConfigVars({"A": "1"}).digest != ConfigVars({"A": "2"}).digest
+    assert ConfigVars({"AA": "1"}).digest != ConfigVars({"AA": "2"}).digest
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (ConfigChange(values={"B": "2", "A": "1"}), "Config set A, B"),
-        (ConfigChange(unset=("B", "A")), "Config unset A, B"),
-        (ConfigChange(values={"A": "1"}, unset=("B",)), "Config set A; unset B"),
+        (ConfigChange(values={"BB": "2", "AA": "1"}), "Config set AA, BB"),
+        (ConfigChange(unset=("BB", "AA")), "Config unset AA, BB"),
+        (ConfigChange(values={"AA": "1"}, unset=("BB",)), "Config set AA; unset BB"),
         (ConfigChange(clear=True), "Config clear"),
     ],
 )
@@ -60,17 +60,17 @@ def test_a_release_tells_names_only(change: ConfigChange, words: str) -> None:
 
 
 def test_lambda_takes_4_kilobytes_of_names_and_values() -> None:
-    full = {"A": "x" * (ENVIRONMENT_LIMIT - 1)}
+    full = {"AA": "x" * (ENVIRONMENT_LIMIT - 2)}
     assert ConfigVars().changed(ConfigChange(values=full)).checked() == ConfigVars(full)
-    with pytest.raises(InvalidInput, match="have 4097 bytes, Lambda takes 4096"):
-        ConfigVars(full).changed(ConfigChange(values={"A": "x" * ENVIRONMENT_LIMIT}))
+    with pytest.raises(InvalidInput, match="have 4098 bytes, Lambda takes 4096"):
+        ConfigVars(full).changed(ConfigChange(values={"AA": "x" * ENVIRONMENT_LIMIT}))
     with pytest.raises(InvalidInput, match="have 4098 bytes"):
-        ConfigVars({"A": "x" * 4094 + "é", "B": ""}).checked()
+        ConfigVars({"AA": "x" * 4092 + "é", "BB": ""}).checked()
 
 
 def test_a_refused_change_does_not_tell_the_value() -> None:
     with pytest.raises(InvalidInput) as refused:
-        ConfigChange(values={"A": "hunter2\0"})
+        ConfigChange(values={"AA": "hunter2\0"})
     assert "hunter2" not in str(refused.value)
     with pytest.raises(InvalidInput, match="is reserved"):
         ConfigChange(values={"AWS_REGION": "x"})
