@@ -160,7 +160,8 @@ class Farm:
     def record(self, build: Build, result: Mapping[str, Any]) -> Build:
         """Checkpoint the deploy with its result, and record the release."""
         with self.services.database.write() as tx:
-            assert tx.leases.checkpoint(build.id, build.token, Step.DEPLOY, result=result, seconds=0, lease=30)
+            if not tx.leases.checkpoint(build.id, build.token, Step.DEPLOY, result=result, seconds=0, lease=30):
+                raise LeaseLost("the row is somebody else's")
             started = tx.leases.start_link(build.id, build.token, Step.RECORD, lease=30)
         assert started is not None
         record(self.context(started))
