@@ -55,10 +55,11 @@ def read_procfile(path: Path) -> tuple[Process, ...]:
 
 @dataclass
 class Child:
-    """A running process and what it has said so far."""
+    """A running process. The others stand on a ``foundation``: it is the last to end."""
 
     process: Process
     handle: subprocess.Popen[str]
+    foundation: bool
     ready: threading.Event = field(default_factory=threading.Event)
 
 
@@ -74,7 +75,7 @@ class Supervisor:
         self._folder = folder
         self._children: dict[str, Child] = {}
 
-    def start(self, process: Process) -> Child:
+    def start(self, process: Process, *, foundation: bool = False) -> Child:
         """Start it; the first line that says ready or listening makes it ready."""
         handle = subprocess.Popen(
             process.argv,
@@ -88,7 +89,7 @@ class Supervisor:
             start_new_session=True,
             preexec_fn=_die_with_parent,  # noqa: PLW1509 - async-signal-safe: one prctl through a loaded library
         )
-        child = Child(process, handle)
+        child = Child(process, handle, foundation)
         assert handle.stdout is not None  # noqa: S101 - PIPE was asked for
         threading.Thread(target=self._pump, args=(child, handle.stdout), daemon=True).start()
         self._children[process.name] = child
@@ -114,20 +115,13 @@ class Supervisor:
                     self._say(name, f"ended with code {code}, starting it again")
                     if stop.wait(_RESTART_PAUSE):
                         return
-                    self.start(child.process)
+                    self.start(child.process, foundation=child.foundation)
 
     def stop(self) -> None:
-        """Ask each to end, the newest first; kill the groups of those that don't."""
-        children = list(reversed(self._children.values()))
-        for child in children:
-            _signal(child, signal.SIGTERM)
-        deadline = time.monotonic() + _STOP_GRACE
-        for child in children:
-            try:
-                child.handle.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                _signal_group(child, signal.SIGKILL)
-                child.handle.wait()
+        """Ask each to end, foundations when the others have; kill the groups of those that don't."""
+        children = list(self._children.values())
+        _end([child for child in children if not child.foundation])
+        _end([child for child in children if child.foundation])
 
     def _pump(self, child: Child, stream: IO[str]) -> None:
         with stream:
@@ -140,6 +134,18 @@ class Supervisor:
 def _die_with_parent() -> None:
     if _libc is not None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _end(children: Sequence[Child]) -> None:
+    for child in children:
+        _signal(child, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_GRACE
+    for child in children:
+        try:
+            child.handle.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            _signal_group(child, signal.SIGKILL)
+            child.handle.wait()
 
 
 def _signal(child: Child, number: signal.Signals) -> None:

@@ -58,9 +58,9 @@ def run(settings: Settings, *, key: Path | None, procfile: Path, quiet: bool) ->
         environment |= embedded.cloud_environment(settings)
     supervisor = Supervisor(environment, _Printer(quiet=quiet), procfile.parent)
     try:
-        started = [] if settings.broker_url else [supervisor.start(embedded.broker(settings))]
+        started = [] if settings.broker_url else [supervisor.start(embedded.broker(settings), foundation=True)]
         if settings.cloud == "local":
-            started.append(supervisor.start(embedded.local_cloud(settings)))
+            started.append(supervisor.start(embedded.local_cloud(settings), foundation=True))
         first = introduce(bootstrap.services(settings), settings, key)
         started += [supervisor.start(process) for process in read_procfile(procfile)]
         named = [child.process.name for child in started if child.process.name not in _SLOW_TO_SAY]

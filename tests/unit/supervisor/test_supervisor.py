@@ -121,6 +121,21 @@ def test_stopping_ends_every_process(said: Said, tmp_path: Path) -> None:
     assert [child.handle.returncode for child in children] == [-signal.SIGTERM, -signal.SIGTERM]
 
 
+def test_a_foundation_ends_after_what_stands_on_it(said: Said, tmp_path: Path) -> None:
+    supervisor = Supervisor(dict(os.environ), said, tmp_path)
+    polite = (
+        "import signal, sys, time\n"
+        "def end(*_): {pause}; print('ended', flush=True); sys.exit()\n"
+        "signal.signal(signal.SIGTERM, end); print('ready', flush=True)\nwhile True: signal.pause()"
+    )
+    supervisor.start(python("below", polite.format(pause="pass")), foundation=True)
+    supervisor.start(python("above", polite.format(pause="time.sleep(0.3)")))
+    supervisor.wait_ready(["below", "above"], 15)
+    supervisor.stop()
+    lines = [said.next() for _ in range(4)]
+    assert [name for name, line in lines if line == "ended"] == ["above", "below"]
+
+
 @pytest.mark.slow
 def test_a_process_that_does_not_end_is_killed(said: Said, tmp_path: Path) -> None:
     supervisor = Supervisor(dict(os.environ), said, tmp_path)
