@@ -99,6 +99,16 @@ class ReleaseJson(TypedDict):
     functions: list[FunctionJson]
 
 
+class RollbackPreviewJson(TypedDict):
+    """What a rollback would change; functions and config vars map names to +, - or ~."""
+
+    current: int
+    version: int
+    functions: dict[str, str]
+    config: dict[str, str]
+    lines: list[str]
+
+
 class BuildJson(TypedDict):
     """A build; ``timings`` in seconds by step."""
 
@@ -217,6 +227,9 @@ class Client:
     def roll_back(self, app: str, version: int | None = None) -> BuildJson:
         """By default to the last good release before the one that serves."""
         return cast("BuildJson", self._call("POST", _path("apps", app, "rollback"), {"version": version}))
+
+    def preview_rollback(self, app: str, version: int | None = None) -> RollbackPreviewJson:
+        return cast("RollbackPreviewJson", self._get(_path("apps", app, "rollback", version=version)))
 
     # ------------------------------------------------------------ builds
 

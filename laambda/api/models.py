@@ -14,6 +14,7 @@ from laambda.domain.build import Build
 from laambda.domain.function import Invocation
 from laambda.domain.log import LogLine
 from laambda.domain.release import Release, ReleasedFunction
+from laambda.release.diff import ReleaseDiff
 
 LAST_VERSION = 2**31 - 1
 """The largest vN that a row holds."""
@@ -195,6 +196,24 @@ class BuildModel(BaseModel):
             timings=dict(build.timings),
             created_at=build.created_at,
             ended_at=build.ended_at,
+        )
+
+
+class RollbackPreview(BaseModel):
+    current: int
+    version: int = Field(description="vN that would come back")
+    functions: dict[str, str] = Field(description="Names of the functions that change, to +, - or ~")
+    config: dict[str, str] = Field(description="Names of the config vars that change, to +, - or ~; never a value")
+    lines: list[str] = Field(description="All that changes, as the command line prints it")
+
+    @classmethod
+    def of(cls, found: ReleaseDiff) -> RollbackPreview:
+        return cls(
+            current=found.old,
+            version=found.new,
+            functions={function.name: function.sign for function in found.functions},
+            config=dict(found.config),
+            lines=found.lines(),
         )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import BinaryIO
 
 import click
@@ -55,22 +55,37 @@ def logs(session: Session, app: str, number: int, process: str | None, tail: boo
     for line in lines:
         _echo(line, as_json)
     if tail:
-        for line in _following(session.client, app, process, lines):
+        for line in following(session.client, app, process, lines):
             _echo(line, as_json)
 
 
-def _following(client: Client, app: str, process: str | None, seen: list[LogLineJson]) -> Iterator[LogLineJson]:
-    """New lines for ever. Asks again from some seconds before the newest line: lines may arrive out of order."""
-    known = {line["id"]: line["at"] for line in seen}
-    newest = seen[-1]["at"] if seen else datetime.now(UTC).isoformat()
+def following(
+    client: Client,
+    app: str,
+    process: str | None,
+    seen: list[LogLineJson],
+    wait: Callable[[], None] = lambda: time.sleep(_POLL),
+) -> Iterator[LogLineJson]:
+    """New lines for ever, with a ``wait`` where there are no more for now.
+
+    Asks again from some seconds before the newest line, since lines may arrive out of order, and goes by the lines'
+    own times: this machine's clock may differ.
+    """
+    known = {line["id"] for line in seen}
+    since = _moment(seen[-1]) - _OVERLAP if seen else None
     while True:
-        since = datetime.fromisoformat(newest) - _OVERLAP
-        page = client.logs(app, limit=_PAGE, process=process, since=since.isoformat())
+        page = client.logs(app, limit=_PAGE, process=process, since=since.isoformat() if since else None)
         yield from (line for line in page if line["id"] not in known)
-        known = {line["id"]: line["at"] for line in page}
-        newest = max([newest, *known.values()])
-        if len(page) < _PAGE:
-            time.sleep(_POLL)
+        full = len(page) == _PAGE
+        if page:
+            known = {line["id"] for line in page}
+            since = _moment(page[-1]) - (timedelta() if full else _OVERLAP)
+        if not full:
+            wait()
+
+
+def _moment(line: LogLineJson) -> datetime:
+    return datetime.fromisoformat(line["at"])
 
 
 def _echo(line: LogLineJson, as_json: bool) -> None:

@@ -66,17 +66,28 @@ def info(session: Session, app: str, version: int | None, as_json: bool) -> None
 @click.command()
 @click.argument("version", type=Version(), required=False)
 @for_app
-def rollback(session: Session, app: str, version: int | None) -> None:
+@click.option("--dry-run", is_flag=True, help="Print what would change, and change nothing.")
+def rollback(session: Session, app: str, version: int | None, dry_run: bool) -> None:
     """Bring the release VERSION (v12) back, by default the last good one before the current one.
 
     Code and config vars go back together. Nothing is built, and a new release is recorded.
     """
+    if dry_run:
+        _preview(session, app, version)
+        return
     before = session.client.app(app)["live"]
     build = session.client.roll_back(app, version)
     with progress(f"Rolling back {app} to v{build['target_version']}") as state:
         state.result = f"v{session.client.finish(build['id'])['version']}"
     warn("Rollback affects code and config vars.")
     note(f"To undo, run: laambda rollback v{before} -a {app}")
+
+
+def _preview(session: Session, app: str, version: int | None) -> None:
+    found = session.client.preview_rollback(app, version)
+    header(f"{app} from v{found['current']} back to v{found['version']}")
+    for line in found["lines"] or ["Nothing differs."]:
+        click.echo(line)
 
 
 def _row(release: ReleaseJson) -> tuple[str, ...]:

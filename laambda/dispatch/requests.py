@@ -76,7 +76,7 @@ def roll_back(services: Services, scope: Scope, version: int | None, actor: str,
     cancelled: list[Build] = []
     with services.database.write() as tx:
         app = tx.apps.get(scope)
-        goal = _goal(tx, app, version)
+        goal = rollback_goal(tx, app, version)
         for other in tx.builds.unfinished(scope):
             reason = f"cancelled by a rollback to v{goal.version}"
             if other.kind in (BuildKind.PUSH, BuildKind.RETRY) and cancel_row(tx, other, reason):
@@ -99,8 +99,8 @@ def cancel_row(tx: Transaction, build: Build, reason: str) -> bool:
     return False
 
 
-def _goal(tx: Transaction, app: App, version: int | None) -> Release:
-    """The release to come back to, or why there is none."""
+def rollback_goal(tx: Transaction, app: App, version: int | None) -> Release:
+    """The release to come back to; Conflict or NotFound where there is none. ``version`` None: the last good one."""
     if not app.live:
         raise Conflict(f"{app.scope} has no release yet", hint="git push laambda main")
     if version == app.live:

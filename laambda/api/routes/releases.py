@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 
 from laambda.api.caller import Actor, FarmOf, Limit, ScopeOf, ServicesOf
-from laambda.api.models import LAST_VERSION, BuildModel, ReleaseModel, RollbackRequest
+from laambda.api.models import LAST_VERSION, BuildModel, ReleaseModel, RollbackPreview, RollbackRequest
+from laambda.dispatch.preview import preview_rollback
 from laambda.dispatch.requests import roll_back
 from laambda.release.history import one_release, recent_releases
 
@@ -31,6 +32,16 @@ def current(scope: ScopeOf, services: ServicesOf) -> ReleaseModel:
 def release(version: Annotated[int, Path(ge=1, le=LAST_VERSION)], scope: ScopeOf, services: ServicesOf) -> ReleaseModel:
     """vN."""
     return _rendered(services, scope, version)
+
+
+@router.get("/rollback")
+def preview(
+    scope: ScopeOf,
+    services: ServicesOf,
+    version: Annotated[int | None, Query(ge=1, le=LAST_VERSION)] = None,
+) -> RollbackPreview:
+    """What the rollback would change."""
+    return RollbackPreview.of(preview_rollback(services, scope, version))
 
 
 @router.post("/rollback", status_code=202)

@@ -22,17 +22,17 @@ def test_config_set_before_the_first_release_is_in_force_with_it(house: House) -
 def test_config_set_makes_a_release_and_says_its_number(house: House) -> None:
     house.app()
     house.push()
-    said = house.laambda("config:set", "A=1", "B=two words", "-a", "api")
-    assert (said.code, said.out, said.err) == (0, "A:  1\nB:  two words\n", "Setting A, B on api... done, v2\n")
-    assert house.laambda("config", "-s", "-a", "api").out == "A=1\nB='two words'\n"
+    said = house.laambda("config:set", "AA=1", "BB=two words", "-a", "api")
+    assert (said.code, said.out, said.err) == (0, "AA:  1\nBB:  two words\n", "Setting AA, BB on api... done, v2\n")
+    assert house.laambda("config", "-s", "-a", "api").out == "AA=1\nBB='two words'\n"
 
 
 def test_unset_and_clear_are_releases_too(house: House) -> None:
     house.app()
     house.push()
-    house.laambda("config:set", "A=1", "B=2", "C=3", "-a", "api")
-    assert house.laambda("config:unset", "A", "-a", "api").err == "Unsetting A on api... done, v3\n"
-    assert house.laambda("config", "-j", "-a", "api").out == '{\n  "B": "2",\n  "C": "3"\n}\n'
+    house.laambda("config:set", "AA=1", "BB=2", "CC=3", "-a", "api")
+    assert house.laambda("config:unset", "AA", "-a", "api").err == "Unsetting AA on api... done, v3\n"
+    assert house.laambda("config", "-j", "-a", "api").out == '{\n  "BB": "2",\n  "CC": "3"\n}\n'
     assert house.laambda("config:clear", "-a", "api").err == "Clearing the config vars of api... done, v4\n"
     assert house.laambda("config", "-a", "api").out == "api has no config vars.\n"
 
@@ -40,7 +40,7 @@ def test_unset_and_clear_are_releases_too(house: House) -> None:
 def test_rollback_brings_code_and_config_back_and_says_how_to_undo_it(house: House) -> None:
     house.app()
     house.push("b25l")
-    house.laambda("config:set", "A=1", "-a", "api")
+    house.laambda("config:set", "AA=1", "-a", "api")
     said = house.laambda("rollback", "v1", "-a", "api")
     assert said.err == (
         "Rolling back api to v1... done, v3\n"
@@ -50,14 +50,31 @@ def test_rollback_brings_code_and_config_back_and_says_how_to_undo_it(house: Hou
     assert house.laambda("config", "-a", "api").out == "api has no config vars.\n"
 
 
+def test_a_dry_run_prints_what_a_rollback_would_change_and_changes_nothing(house: House) -> None:
+    house.app()
+    house.push("b25l")
+    house.push("dHdv", ["create"])
+    house.laambda("config:set", "AA=secret-value", "-a", "api")
+    said = house.laambda("rollback", "v1", "-a", "api", "--dry-run")
+    assert said.out == (
+        "=== api from v3 back to v1\n"
+        "[~] api-create\n"
+        "    [~] code dHdv -> b25l\n"
+        "    [~] version 3 -> 1\n"
+        "[+] api-resize\n"
+        "[-] config AA\n"
+    )
+    assert house.client.app("api")["live"] == 3
+
+
 def test_releases_tell_the_story_with_the_current_one_marked(house: House) -> None:
     house.app()
     house.push()
-    house.laambda("config:set", "A=1", "-a", "api")
+    house.laambda("config:set", "AA=1", "-a", "api")
     lines = house.laambda("releases", "-a", "api").out.splitlines()
     assert lines == [
         "=== api Releases - Current: v2",
-        "v2*  Config set A    jim  just now",
+        "v2*  Config set AA   jim  just now",
         "v1   Deploy abc1234  jim  just now",
     ]
 
@@ -66,9 +83,9 @@ def test_a_failed_release_is_shown_as_failed_and_exits_one(house: House) -> None
     house.app()
     house.push()
     house.fail_next_deploy("the role is wrong")
-    said = house.laambda("config:set", "A=1", "-a", "api")
+    said = house.laambda("config:set", "AA=1", "-a", "api")
     assert said.code == 1
-    assert said.err == ("Setting A on api... failed\n !     the role is wrong\n       laambda builds:output 2\n")
+    assert said.err == ("Setting AA on api... failed\n !     the role is wrong\n       laambda builds:output 2\n")
     assert house.laambda("config", "-a", "api").out == "api has no config vars.\n"
 
 
