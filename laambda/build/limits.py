@@ -14,12 +14,16 @@ UNPACKED_LIMIT = 250 * 1024 * 1024
 _ROWS = 10
 
 
-def check_unpacked(sizes: Mapping[str, int]) -> None:
-    """Raise BuildFailed where ``sizes`` (bytes by package; the app's own files among them) pass the limit."""
+def check_unpacked(sizes: Mapping[str, int], *, packed: bool = False) -> None:
+    """Raise BuildFailed where ``sizes`` (bytes by package; the app's own files among them) pass the limit.
+
+    ``packed`` sizes are those of wheels before they are fetched: what is too large packed is so unpacked.
+    """
     total = sum(sizes.values())
     if total > UNPACKED_LIMIT:
+        what = "The packages have" if packed else "The app unpacks to"
         raise BuildFailed(
-            f"The app unpacks to {megabytes(total)}, Lambda takes {megabytes(UNPACKED_LIMIT)}",
+            f"{what} {megabytes(total)}, Lambda takes {megabytes(UNPACKED_LIMIT)} unpacked",
             hint="Remove a package, choose a lighter one, or leave files of yours out with .laambdaignore",
         )
 

@@ -86,7 +86,7 @@ def read_pylock(text: str, name: str, target: BuildTarget, how: Locking) -> Lock
     """The wheels of a customer's own ``pylock.toml``, honoured exactly; raises BuildFailed naming the file."""
     try:
         chosen = choose(tomllib.loads(text), target, name)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise BuildFailed(f"{name} is not valid TOML: {error}") from None
     for wheel in chosen:
         if not is_public(wheel.url):

@@ -24,10 +24,10 @@ from laambda.errors import BuildFailed
 MAX_BYTES = 1 << 20
 MAX_FILES = 50
 MAX_LINES = 5_000
+_TEXT_LIMIT = 2_000
 _WHEELS_ONLY = "Dependencies come from wheels on a package index; publish one there and name it like `package==1.2`"
 _HASH = re.compile(r"\s--hash[= ](sha256):([0-9a-f]{64})(?=\s|$)")
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
-_COMMENT = re.compile(r"(^|\s+)#.*$")
 _IGNORED = frozenset({"--require-hashes", "--prefer-binary"})
 
 
@@ -105,7 +105,7 @@ def load_toml(path: Path) -> Mapping[str, object]:
     """Parse a TOML file of the tree; raises BuildFailed naming file and place."""
     try:
         return tomllib.loads(_text(path, path.name))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise BuildFailed(f"{path.name} is not valid TOML: {error}") from None
 
 
@@ -169,8 +169,8 @@ def _requirement(text: str, where: str) -> Requirement:
     if "://" in text or text.startswith((".", "/", "~")) or text.endswith((".whl", ".zip", ".tar.gz")):
         raise BuildFailed(f"{where}: {_shown(text)} is a URL or a path", hint=_WHEELS_ONLY)
     try:
-        requirement = Requirement(text)
-    except InvalidRequirement:
+        requirement = Requirement(text[:_TEXT_LIMIT])
+    except (InvalidRequirement, RecursionError):
         raise BuildFailed(f"{where}: {text[:80]!r} is not a requirement", hint="Write it like `package==1.2`") from None
     if requirement.url:
         raise BuildFailed(f"{where}: {requirement.name} comes from a URL or a path", hint=_WHEELS_ONLY)
@@ -213,10 +213,14 @@ def _shown(text: str) -> str:
 
 
 def _inside(tree: Path, name: str, origin: str) -> Path:
-    path = (tree / name).resolve()
-    if not path.is_relative_to(tree.resolve()):
+    try:
+        path = (tree / name).resolve()
+        outside, there = not path.is_relative_to(tree.resolve()), path.is_file()
+    except (OSError, RuntimeError, ValueError):  # too long, a loop of links, a NUL
+        raise BuildFailed(f"{origin}: {name[:80]!r} is not the name of a file") from None
+    if outside:
         raise BuildFailed(f"{origin}: {name[:80]} is outside of the repository", hint="Include files of the repository")
-    if not path.is_file():
+    if not there:
         raise BuildFailed(f"{origin}: there is no file {name[:80]}", hint="Commit it, or correct the name")
     return path
 
@@ -238,7 +242,15 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
         if raw.endswith("\\") and not raw.lstrip().startswith("#"):
             held += raw[:-1] + " "
             continue
-        line = _COMMENT.sub("", held + raw).strip()
+        line = _uncommented(held + raw)
         if line:
             yield first, line
         held, first = "", 0
+
+
+def _uncommented(line: str) -> str:
+    """``line`` up to a ``#`` that starts it or follows white space."""
+    at = line.find("#")
+    while at > 0 and not line[at - 1].isspace():
+        at = line.find("#", at + 1)
+    return (line if at < 0 else line[:at]).strip()

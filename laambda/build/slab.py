@@ -15,11 +15,12 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from laambda.build import wheelfile, zipformat
+from laambda.build import WorkspaceGone, wheelfile, zipformat
 from laambda.build.lock import LockedWheel
 from laambda.build.wheelfile import Member
 from laambda.build.wheels import wheel_path
@@ -49,14 +50,27 @@ class Slab:
     def entries(self) -> Path:
         return self.folder / "entries"
 
-    def directory(self) -> bytes:
-        """Its part of the central directory."""
-        return (self.folder / "directory").read_bytes()
+    def contents(self) -> Contents:
+        """What is in it; kept in memory for the slabs used last."""
+        return _contents(self.folder)
 
-    def names(self) -> frozenset[str]:
-        """Paths of its files."""
-        text = (self.folder / "names").read_text("utf-8")
-        return frozenset(text.split("\n")) if text else frozenset()
+
+@dataclass(frozen=True)
+class Contents:
+    """``directory`` is the slab's part of the central directory; ``names`` its files, ``folders`` all above them."""
+
+    directory: bytes
+    names: frozenset[str]
+    folders: frozenset[str]
+
+
+@lru_cache(maxsize=32)
+def _contents(folder: Path) -> Contents:
+    text = (folder / "names").read_text("utf-8")
+    names = frozenset(text.split("\n")) if text else frozenset()
+    return Contents(
+        (folder / "directory").read_bytes(), names, frozenset(above for name in names for above in folders(name))
+    )
 
 
 def slab_id(wheels: Sequence[LockedWheel], without: frozenset[str] = frozenset()) -> str:
@@ -70,7 +84,8 @@ def load(cache: Path, id: str) -> Slab | None:  # noqa: A002 - the noun of the d
     folder = cache / "slabs" / id
     try:
         about = json.loads((folder / "about.json").read_bytes())
-        return Slab(id=id, folder=folder, cached=True, **about)
+        known = Slab(id=id, folder=folder, cached=True, **about)
+        return known if known.entries.stat().st_size == known.size else None
     except (OSError, ValueError, TypeError):
         return None
 
@@ -140,7 +155,7 @@ def _sources(wheels: Sequence[LockedWheel], cache: Path, without: frozenset[str]
     """By path. Where two wheels bring the same path the later wins, as with pip."""
     found: dict[str, _Source] = {}
     for wheel in wheels:
-        descriptor = os.open(wheel_path(cache, wheel.sha256), os.O_RDONLY)
+        descriptor = _open(wheel, cache)
         stack.callback(os.close, descriptor)
         for member in wheelfile.members(descriptor, wheel.filename):
             path, script = place(member.name)
@@ -152,6 +167,13 @@ def _sources(wheels: Sequence[LockedWheel], cache: Path, without: frozenset[str]
                 f"{clash} is a file in {found[clash].wheel.package} and a folder in {source.wheel.package}"
             )
     return [found[path] for path in sorted(found)]
+
+
+def _open(wheel: LockedWheel, cache: Path) -> int:
+    try:
+        return os.open(wheel_path(cache, wheel.sha256), os.O_RDONLY)
+    except FileNotFoundError:
+        raise WorkspaceGone(f"{wheel.filename} is not in the wheel store any more") from None
 
 
 def folders(path: str) -> Iterator[str]:

@@ -55,14 +55,13 @@ class Slug:
 
 def shadowed(slab: Slab, files: Sequence[AppFile]) -> frozenset[str]:
     """Paths of the slab that the app brings itself; raises BuildFailed where a file of one is a folder of the other."""
-    names, mine = slab.names(), {file.name for file in files}
-    for file in files:
-        if clash := next((folder for folder in slabs.folders(file.name) if folder in names), None):
-            raise BuildFailed(f"{clash} is a folder of the app and a file of a dependency", hint="Rename the folder")
-    if any(folder in mine for name in names for folder in slabs.folders(name)):
-        clash = next(folder for name in sorted(names) for folder in slabs.folders(name) if folder in mine)
-        raise BuildFailed(f"{clash} is a file of the app and a folder of a dependency", hint="Rename the file")
-    return frozenset(names & mine)
+    contents, mine = slab.contents(), {file.name for file in files}
+    above = {folder for name in mine for folder in slabs.folders(name)}
+    if clashes := above & contents.names:
+        raise BuildFailed(f"{min(clashes)} is a folder of the app and a file of a dependency", hint="Rename the folder")
+    if clashes := mine & contents.folders:
+        raise BuildFailed(f"{min(clashes)} is a file of the app and a folder of a dependency", hint="Rename the file")
+    return contents.names & mine
 
 
 def write_tail(slab: Slab, files: Sequence[AppFile], tail: Path) -> Slug:
@@ -72,7 +71,7 @@ def write_tail(slab: Slab, files: Sequence[AppFile], tail: Path) -> Slug:
     PlatformError where the slab is damaged (it is discarded; a build from the start makes it again).
     """
     whole, alone = _after(slab), hashlib.sha256()
-    directory, position, unpacked = [slab.directory()], slab.size, 0
+    directory, position, unpacked = [slab.contents().directory], slab.size, 0
     with tail.open("wb") as out:
 
         def write(data: bytes) -> None:

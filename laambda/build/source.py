@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from laambda.errors import BuildFailed
+from laambda.errors import BuildFailed, PlatformError
 
 MAX_FILES = 50_000
 MAX_BYTES = 512 * 1024 * 1024
@@ -28,7 +28,8 @@ class Unpacked:
 
 
 def unpack(archive: Path, tree: Path) -> Unpacked:
-    """Unpack ``archive`` as the new folder ``tree``, whole or not at all; raises BuildFailed for what is unsafe."""
+    """Unpack ``archive`` as the new folder ``tree``, whole or not at all; raises BuildFailed for what is unsafe
+    or too large, PlatformError for a damaged tar."""
     work = tree.with_name(f".{tree.name}.unpacking")
     for old in (work, tree):
         shutil.rmtree(old, ignore_errors=True)
@@ -45,7 +46,7 @@ def unpack(archive: Path, tree: Path) -> Unpacked:
                     )
                 _unpack_member(tar, member, work)
     except tarfile.TarError as error:
-        raise BuildFailed(f"The source can't be read: {error}") from error
+        raise PlatformError(f"The stored source can't be read: {error}") from error
     work.rename(tree)
     return Unpacked(files, size)
 

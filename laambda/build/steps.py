@@ -90,7 +90,7 @@ def build(context: LinkContext) -> Mapping[str, Any]:
     except wheels.WheelGone:
         locked = buildpack.lock(tree, target, indexes, _locking(context, fresh=True))
         made = _slab(context, locked, indexes)
-    limits_kept(context, made.sizes)
+    _keep_limits(context, made.sizes)
     return {"lock": locked.key, "packages": len(locked.wheels), "slab": made.id, "cached": made.cached}
 
 
@@ -102,9 +102,9 @@ def zip_code(context: LinkContext) -> Mapping[str, Any]:
     if hidden := slug.shadowed(base, files):
         base = slab.make(_known_lock(context, built["lock"]).wheels, context.cache, hidden)
         context.recorder.warning(f"The app replaces {len(hidden)} file(s) of its dependencies: {min(hidden)}")
-    _prove_handlers(_processes(tree), base.names() | {file.name for file in files}, tree)
+    _prove_handlers(_processes(tree), {file.name for file in files}, tree, base)
     made = slug.write_tail(base, files, context.workspace / _TAIL)
-    limits_kept(context, {**base.sizes, _OWN: made.unpacked})
+    _keep_limits(context, {**base.sizes, _OWN: made.unpacked})
     seconds = sum(context.build.timings.get(step, 0.0) for step in _BEFORE_ZIP) + time.perf_counter() - started
     context.recorder.headline(_summary(context, made.size, seconds))
     return {
@@ -135,12 +135,12 @@ def upload(context: LinkContext) -> Mapping[str, Any]:
     return {name: zipped[name] for name in ("slug", "key", "sha256", "size", "unzipped")}
 
 
-def limits_kept(context: LinkContext, sizes: Mapping[str, int]) -> None:
+def _keep_limits(context: LinkContext, sizes: Mapping[str, int], *, packed: bool = False) -> None:
     """Check Lambda's size limit; where it is passed the heaviest packages are shown before the error."""
     try:
-        limits.check_unpacked(sizes)
+        limits.check_unpacked(sizes, packed=packed)
     except BuildFailed:
-        context.recorder.warning("The heaviest parts, unpacked:")
+        context.recorder.warning(f"The heaviest parts, {'packed' if packed else 'unpacked'}:")
         for line in limits.heaviest(sizes):
             context.recorder.detail(line)
         raise
@@ -148,7 +148,7 @@ def limits_kept(context: LinkContext, sizes: Mapping[str, int]) -> None:
 
 def _slab(context: LinkContext, locked: Lock, indexes: Indexes) -> Slab:
     """The lock's slab, with a line about what it took."""
-    limits_kept(context, {wheel.package: wheel.size for wheel in locked.wheels})  # what is packed is smaller still
+    _keep_limits(context, {wheel.package: wheel.size for wheel in locked.wheels}, packed=True)
     if known := slab.load(context.cache, slab.slab_id(locked.wheels)):
         made, fetched = known, wheels.Fetched(0, 0)
     else:
@@ -183,8 +183,12 @@ def _processes(tree: Path) -> tuple[Process, ...]:
     return procfile.parse(path.read_bytes()).processes
 
 
-def _prove_handlers(processes: tuple[Process, ...], names: set[str] | frozenset[str], tree: Path) -> None:
-    if process := unproven(processes, names):
+def _prove_handlers(processes: tuple[Process, ...], names: set[str], tree: Path, base: Slab | None = None) -> None:
+    """Every handler's module is among the app's files, or, where that is asked, among those of the slab."""
+    process = unproven(processes, names)
+    if process and base:
+        process = unproven(processes, names | base.contents().names)
+    if process:
         raise not_there(process, ignored=(tree / f"{process.module}.py").is_file())
 
 

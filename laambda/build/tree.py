@@ -61,8 +61,12 @@ def _walk(folder: Path, root: Path, parts: tuple[str, ...], rules: Sequence[_Rul
 
 
 def _file(path: Path, root: Path, name: str) -> AppFile:
-    target = path.resolve()
-    if path.is_symlink() and not (target.is_file() and target.is_relative_to(root)):
+    try:
+        target = path.resolve()
+        packable = not path.is_symlink() or (target.is_file() and target.is_relative_to(root))
+    except (OSError, RuntimeError):  # a loop of links
+        packable = False
+    if not packable:
         raise BuildFailed(f"{name} is a link that leads to no file of the repository", hint=f"Name it in {IGNORE_FILE}")
     if not name.isprintable() or "\\" in name:
         raise BuildFailed(f"The file name {name!r} can't be packed", hint=f"Rename it, or name it in {IGNORE_FILE}")

@@ -34,6 +34,7 @@ _CHUNK = 1 << 20
 _DESCRIPTOR_FLAG = 0x8
 _KNOWN_FLAGS = 0x6 | _DESCRIPTOR_FLAG | UTF8_FLAG  # deflate's level, sizes after the data, UTF-8 names
 _ZIP64_EXTRA = 1
+_NEWEST_VERSION = 63
 _KIND, _REGULAR, _FOLDER = 0o170000, 0o100000, 0o040000
 
 
@@ -139,7 +140,9 @@ def _directory(directory: bytes, count: int, start: int, label: str) -> Iterator
         if at + CENTRAL.size > len(directory) or not directory.startswith(CENTRAL_MARK, at):
             raise BadWheel(f"{label} has a damaged directory")
         fields = CENTRAL.unpack_from(directory, at)
-        flags, method, crc, compressed, size = fields[3], fields[4], *fields[7:10]
+        needs, flags, method, crc, compressed, size = *fields[2:5], *fields[7:10]
+        if needs > _NEWEST_VERSION:
+            raise BadWheel(f"{label} needs version {needs / 10} of the zip format")
         name_length, extra_length, comment_length = fields[10:13]
         name_end = at + CENTRAL.size + name_length
         raw, extra = directory[at + CENTRAL.size : name_end], directory[name_end : name_end + extra_length]

@@ -158,7 +158,7 @@ class _Download:
                 )
             if answer.status_code not in (200, 206):
                 raise Unavailable(f"The package index answered {answer.status_code} for {self.wheel.filename}")
-            for chunk in answer.iter_bytes(_CHUNK):
+            for chunk in answer.iter_raw():
                 self._take(chunk, file)
 
     def _restart(self, file: BinaryIO) -> None:

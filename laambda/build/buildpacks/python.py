@@ -109,7 +109,7 @@ def _requires_python(tree: Path) -> SpecifierSet | None:
     if not text:
         return None
     try:
-        return SpecifierSet(str(text))
+        return SpecifierSet(str(text)[:200])
     except InvalidSpecifier:
         raise BuildFailed(f"pyproject.toml: requires-python = {str(text)[:60]!r} is not a version specifier") from None
 
