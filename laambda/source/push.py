@@ -7,33 +7,26 @@ away changes nothing.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from laambda.dispatch.dispatcher import dispatch
-from laambda.dispatch.ending import close, end_unheld
-from laambda.dispatch.follow import current, follow
 from laambda.dispatch.limits import FarmLimits
 from laambda.dispatch.requests import add
 from laambda.domain.access import AuditEntry
 from laambda.domain.build import Build, BuildKind, BuildState, NewBuild
 from laambda.domain.names import Scope
 from laambda.domain.refs import ZERO, Pack, RefUpdate
-from laambda.errors import Conflict, LaambdaError, PlatformError, Unavailable, UserError
+from laambda.errors import Conflict, LaambdaError, PlatformError, UserError
 from laambda.ports import PushedObjects, Services, Transaction
+from laambda.source.archive import Archives, archive_pack, with_source
 from laambda.source.rules import PushOptions, check_together, deploy_ref, read_options
+from laambda.source.wait import Tell, wait_for
 
 _log = logging.getLogger(__name__)
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -65,6 +58,22 @@ class Decision:
     pack: Pack | None = None
 
 
+@dataclass(frozen=True)
+class _Case:
+    """One push at the desk; ``folder`` is its own and goes with it."""
+
+    push: Push
+    options: PushOptions
+    pushed: PushedObjects
+    desk: Desk
+    folder: Path
+    tell: Tell
+
+    @property
+    def services(self) -> Services:
+        return self.desk.services
+
+
 def decide(push: Push, pushed: PushedObjects, desk: Desk, tell: Tell) -> Decision:
     """Store the push, move its refs or build it, and tell the customer line by line.
 
@@ -77,55 +86,59 @@ def decide(push: Push, pushed: PushedObjects, desk: Desk, tell: Tell) -> Decisio
             pushed.commit(update.new)
     desk.workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="push-", dir=desk.workspace) as folder:
-        if deploy is None:
-            return _store(push, pushed, desk, Path(folder), tell)
-        return _release(push, deploy, options, pushed, desk, Path(folder), tell)
+        case = _Case(push, options, pushed, desk, Path(folder), tell)
+        return _release(case, deploy) if deploy is not None else _keep(case)
 
 
-def _store(push: Push, pushed: PushedObjects, desk: Desk, folder: Path, tell: Tell) -> Decision:
-    """Branches and tags that are not deployed: keep them."""
-    pack = _keep_pack(push.scope, pushed, desk.services, folder)
-    with desk.services.database.write() as tx:
-        check_together(tx.refs.all(push.scope), push.updates)
-        _move(tx, push, push.updates, pack)
+def refusal(error: LaambdaError) -> Iterator[str]:
+    """The lines that tell the customer why a push was refused."""
+    if isinstance(error, UserError):
+        yield f" !     {error.message}"
+        if error.hint:
+            yield f" !     {error.hint}"
+    else:
+        _log.error("push failed: %s", error, exc_info=error)
+        yield f" !     laambda could not take the push: {error.message}"
+        yield " !     Push again in a minute: what was accepted is not built twice"
+
+
+def _keep(case: _Case) -> Decision:
+    """Branches and tags that are not deployed: store them and move them."""
+    push = case.push
+    archives = archive_pack(push.scope, case.pushed, case.folder)
+    archives.store(case.services.objects)
+    with case.services.database.write() as tx:
+        _move(tx, push, push.updates, archives.pack)
         names = ", ".join(update.short for update in push.updates)
         tx.audit.add(AuditEntry(tx.now, push.actor, "push", str(push.scope), names))
     if gone := [update.short for update in push.updates if update.deletes]:
-        tell(f"-----> Deleted {', '.join(gone)}")
+        case.tell(f"-----> Deleted {', '.join(gone)}")
     if kept := [update.short for update in push.updates if not update.deletes]:
-        tell(f"-----> Pushed to {', '.join(kept)}, skipping build: only main or master is deployed")
-    return Decision(accepted=True, pack=pack)
+        case.tell(f"-----> Pushed to {', '.join(kept)}, skipping build: only main or master is deployed")
+    return Decision(accepted=True, pack=archives.pack)
 
 
-def _release(
-    push: Push,
-    deploy: RefUpdate,
-    options: PushOptions,
-    pushed: PushedObjects,
-    desk: Desk,
-    folder: Path,
-    tell: Tell,
-) -> Decision:
+def _release(case: _Case, deploy: RefUpdate) -> Decision:
     """A deploy branch: build it, or join the build of the same push."""
-    services = desk.services
-    with services.database.read() as tx:
+    push = case.push
+    with case.services.database.read() as tx:
         build = _known(tx, push, deploy)
-    pack = None
-    if build is None or len(push.updates) > 1:
-        pack = _keep_pack(push.scope, pushed, services, folder)
+    archives = archive_pack(push.scope, case.pushed, case.folder)
     if build is None:
-        build = _add(push, deploy, options, pushed, desk, pack, folder, tell)
+        build = _add(case, deploy, archives)
     else:
-        tell(f"-----> Build {build.id} has this commit already")
-    if options.detach and _moved(services, push, deploy):
-        tell(f"       Follow it with: laambda builds:output {build.id} -a {push.scope}")
-        return Decision(accepted=True, pack=pack)
-    ended = _follow(build, desk, tell)
-    if ended.state is not BuildState.SUCCEEDED and not _moved(services, push, deploy):
-        tell(f" !     Push rejected: build {ended.id} {ended.state}")
+        archives.store(case.services.objects)
+        case.tell(f"-----> Build {build.id} has this commit already")
+    decision = Decision(accepted=True, pack=archives.pack)
+    if case.options.detach and _moved(case, deploy):
+        case.tell(f"       Follow it with: laambda builds:output {build.id} -a {push.scope}")
+        return decision
+    ended = wait_for(build.id, case.services, case.tell, patience=case.desk.wait)
+    if ended.state is not BuildState.SUCCEEDED and not _moved(case, deploy):
+        case.tell(f" !     Push rejected: build {ended.id} {ended.state}")
         return Decision(accepted=False)
-    _move_rest(push, ended, pack, services)
-    return Decision(accepted=True, pack=pack)
+    _move_rest(case, ended, archives.pack)
+    return decision
 
 
 def _known(tx: Transaction, push: Push, deploy: RefUpdate) -> Build | None:
@@ -143,19 +156,12 @@ def _known(tx: Transaction, push: Push, deploy: RefUpdate) -> Build | None:
     return None
 
 
-def _add(
-    push: Push,
-    deploy: RefUpdate,
-    options: PushOptions,
-    pushed: PushedObjects,
-    desk: Desk,
-    pack: Pack | None,
-    folder: Path,
-    tell: Tell,
-) -> Build:
-    """Store the source, then make the row - unless the same push made one meanwhile."""
-    services = desk.services
-    commit = pushed.commit(deploy.new)
+def _add(case: _Case, deploy: RefUpdate, archives: Archives) -> Build:
+    """Store source and pack, then make the row - unless the same push made one meanwhile."""
+    push = case.push
+    commit = case.pushed.commit(deploy.new)
+    archives = with_source(archives, commit.tree, case.pushed, case.services.objects, case.folder)
+    archives.store(case.services.objects)
     new = NewBuild(
         scope=push.scope,
         kind=BuildKind.PUSH,
@@ -163,26 +169,28 @@ def _add(
         description=commit.description,
         commit=commit.oid,
         tree=commit.tree,
-        source=_keep_source(commit.tree, pushed, services, folder),
-        detached=options.detach,
-        no_cache=options.no_cache,
+        source=archives.source,
+        detached=case.options.detach,
+        no_cache=case.options.no_cache,
         refs=push.updates,
     )
-    with services.database.write() as tx:
+    with case.services.database.write() as tx:
         if (known := _known(tx, push, deploy)) is not None:
             return known
-        check_together(tx.refs.all(push.scope), push.updates)
-        ahead = [b.id for b in tx.builds.unfinished(push.scope) if any(r.name == deploy.name for r in b.refs)]
-        if options.detach:
-            _move(tx, push, push.updates, pack)
-        elif pack is not None:
-            tx.refs.add_pack(push.scope, pack)
+        ahead = [] if case.options.detach else _ahead(tx, push, deploy)
+        _move(tx, push, push.updates if case.options.detach else (), archives.pack)
         build = add(tx, new)
-    tell(f"-----> Build {build.id} of {push.scope}: {commit.oid[:7]} {commit.subject}".rstrip())
+    case.tell(f"-----> Build {build.id} of {push.scope}: {commit.oid[:7]} {commit.subject}".rstrip())
     if ahead:
-        tell(f"       Waiting for build {ahead[-1]}, which was pushed to {deploy.short} before")
-    _ring(desk)
+        case.tell(f"       Waiting for build {ahead[-1]}, which was pushed to {deploy.short} before")
+    _ring(case.desk)
     return build
+
+
+def _ahead(tx: Transaction, push: Push, deploy: RefUpdate) -> list[int]:
+    """Builds that must end before a build of this push may begin: they would move the same ref."""
+    rows = tx.builds.unfinished(push.scope)
+    return [row.id for row in rows if not row.detached and any(ref.name == deploy.name for ref in row.refs)]
 
 
 def _ring(desk: Desk) -> None:
@@ -193,101 +201,23 @@ def _ring(desk: Desk) -> None:
         _log.warning("not dispatched: %s", error)
 
 
-def _keep_source(tree: str, pushed: PushedObjects, services: Services, folder: Path) -> str:
-    """Store the tree's tar under its id, which says all about its content: once is enough."""
-    key = f"sources/{tree}.tar"
-    if not services.objects.exists(key):
-        pushed.write_source(tree, folder / "source.tar")
-        services.objects.put(key, folder / "source.tar")
-    return key
-
-
-def _keep_pack(scope: Scope, pushed: PushedObjects, services: Services, folder: Path) -> Pack | None:
-    """Store the push's pack under its digest; None where the push brought no objects."""
-    archive = folder / "pack.tar"
-    if not pushed.new_pack(archive):
-        return None
-    with archive.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    pack = Pack(f"packs/{scope.app}/{scope.environment}/{digest}.tar", digest, archive.stat().st_size)
-    services.objects.put(pack.key, archive)
-    return pack
-
-
 def _move(tx: Transaction, push: Push, updates: Sequence[RefUpdate], pack: Pack | None) -> None:
+    """Move refs now, with the pack that holds their objects; those that a build will move are checked with them."""
+    check_together(tx.refs.all(push.scope), push.updates)
     if pack is not None:
         tx.refs.add_pack(push.scope, pack)
-    tx.refs.move(push.scope, updates)
+    if updates:
+        tx.refs.move(push.scope, updates)
 
 
-def _move_rest(push: Push, build: Build, pack: Pack | None, services: Services) -> None:
+def _move_rest(case: _Case, build: Build, pack: Pack | None) -> None:
     """Refs of a push that joined a build which did not know of them."""
-    rest = [update for update in push.updates if update not in build.refs and not update.deploys]
+    rest = [update for update in case.push.updates if update not in build.refs and not update.deploys]
     if rest:
-        with services.database.write() as tx:
-            check_together(tx.refs.all(push.scope), rest)
-            _move(tx, push, rest, pack)
+        with case.services.database.write() as tx:
+            _move(tx, case.push, rest, pack)
 
 
-def _moved(services: Services, push: Push, deploy: RefUpdate) -> bool:
-    with services.database.read() as tx:
-        return tx.refs.all(push.scope).get(deploy.name, ZERO) == deploy.new
-
-
-def _follow(build: Build, desk: Desk, tell: Tell) -> Build:
-    """Tell the build's lines until it has ended; an outage of the database only pauses them."""
-    told = 0
-    warned = False
-    with _patience(build.id, desk):
-        while True:
-            try:
-                for line in islice(follow(desk.services, build.id), told, None):
-                    told += 1
-                    warned = warned or line.startswith(" !     ")
-                    tell(line)
-                ended = current(desk.services, build.id)
-            except Unavailable as error:
-                _log.warning("following build %d: %s", build.id, error)
-                time.sleep(1)
-                continue
-            if ended.state.ended:
-                break
-    if ended.error and not warned:
-        tell(f" !     {ended.error}")
-    return ended
-
-
-@contextmanager
-def _patience(build_id: int, desk: Desk) -> Iterator[None]:
-    """While the block runs: cancel the build if it is still queued after ``desk.wait`` seconds."""
-    timer = threading.Timer(desk.wait, _give_up, args=(build_id, desk))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _give_up(build_id: int, desk: Desk) -> None:
-    try:
-        with desk.services.database.write() as tx:
-            build = tx.builds.get(build_id)
-            reason = f"still queued as build {build_id} after {desk.wait / 60:.0f} minutes"
-            if build.state is not BuildState.QUEUED or not end_unheld(tx, build, BuildState.CANCELLED, error=reason):
-                return
-        close(desk.services, build_id)
-    except LaambdaError as error:
-        _log.warning("build %d not cancelled: %s", build_id, error)
-
-
-def refusal(error: LaambdaError) -> Iterator[str]:
-    """The lines that tell the customer why a push was refused."""
-    if isinstance(error, UserError):
-        yield f" !     {error.message}"
-        if error.hint:
-            yield f" !     {error.hint}"
-    else:
-        _log.error("push failed: %s", error, exc_info=error)
-        yield f" !     laambda could not take the push: {error.message}"
-        yield " !     Push again in a minute: what was accepted is not built twice"
+def _moved(case: _Case, deploy: RefUpdate) -> bool:
+    with case.services.database.read() as tx:
+        return tx.refs.all(case.push.scope).get(deploy.name, ZERO) == deploy.new

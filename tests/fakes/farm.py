@@ -25,12 +25,14 @@ def succeed(build: Build, tell: Callable[[str], None]) -> None:
 class FakeFarm:
     """Implements ``ports.TaskQueue``. ``work`` tells lines and raises UserError for a build that fails.
 
-    ``built`` are the builds that were claimed; ``ended`` gets each that has ended.
+    ``built`` are the builds that were claimed; ``released`` is called when a build's refs have moved and its stream
+    has not ended; ``ended`` gets each that has.
     """
 
     def __init__(self, work: Work = succeed) -> None:
         self.work = work
         self.built: list[int] = []
+        self.released: Callable[[Build], None] = lambda build: None
         self.ended: queue.Queue[int] = queue.Queue()
         self.services: Services | None = None
         self.limits = FarmLimits(slots=8)
@@ -56,6 +58,7 @@ class FakeFarm:
         try:
             self.work(build, tell)
             self._record(build)
+            self.released(build)
         except UserError as error:
             tell(f" !     {error.message}")
             with self.services.database.write() as tx:

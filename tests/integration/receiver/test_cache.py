@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 
+from laambda.domain.build import Build
 from tests.integration.receiver.conftest import MAIN, Customer, House
 
 
@@ -49,3 +50,27 @@ def test_the_packs_of_a_failed_push_are_not_needed_to_push_on(house: House, cust
     assert house.refs() == before
     house.objects.away = False
     assert customer.push()[0] == 0
+
+
+def test_mending_during_a_push_does_not_turn_a_release_into_a_rejection(house: House, customer: Customer) -> None:
+    seen: list[str] = []
+    house.farm.released = lambda build: seen.append(customer.git("ls-remote", "laambda", "main"))
+    code, said = customer.push()
+
+    assert code == 0, said
+    assert seen == [f"{customer.git('rev-parse', 'HEAD')}\t{MAIN}"]
+    assert "[new branch]      main -> main" in said
+
+
+def test_a_cache_that_can_not_be_written_does_not_turn_a_release_into_a_rejection(
+    house: House, customer: Customer
+) -> None:
+    def break_cache(build: Build) -> None:
+        (head,) = house.settings.repositories.glob("api/*.git/HEAD")
+        (head.parent / ".packed-refs.new").mkdir()
+
+    house.farm.released = break_cache
+    code, said = customer.push()
+
+    assert code == 0, said
+    assert house.refs() == {MAIN: customer.git("rev-parse", "HEAD")}

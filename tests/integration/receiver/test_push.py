@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
+import subprocess
+
 import pytest
 
 from laambda.domain.build import Build, BuildState
 from laambda.domain.names import Scope
 from laambda.errors import BuildFailed, NotFound
+from receiver.limits import Limits
 from tests.integration.receiver.conftest import MAIN, Customer, Gate, House
 
 
@@ -176,3 +180,47 @@ def test_an_environment_is_an_app_of_its_own(house: House, customer: Customer) -
 
     assert code == 128
     assert " !     there is no app api@staging" in said
+
+
+def test_a_push_that_is_too_large_is_cut_off(house: House, customer: Customer) -> None:
+    _, port = house.receiver(Limits(pack_bytes=1000))
+    (customer.home / "work" / "big").write_bytes(random.Random(1).randbytes(100_000))
+    customer.git("add", "-A")
+    customer.git("commit", "-qm", "Add something big")
+    code, said = customer.run("git", "push", customer.url().replace(str(customer.port), str(port)), "main")
+
+    assert code == 1
+    assert "pack exceeds maximum allowed size" in said
+    assert house.refs() == {}
+
+
+def test_a_damaged_object_is_refused(house: House, customer: Customer) -> None:
+    tree = customer.git("rev-parse", "HEAD^{tree}")
+    bad = customer.home / "bad"
+    bad.write_text(f"tree {tree}\nauthor nobody\ncommitter nobody\n\nx\n")
+    oid = customer.git("hash-object", "-t", "commit", "-w", "--literally", str(bad))
+    code, said = customer.push(f"{oid}:refs/heads/main")
+
+    assert code == 1
+    assert oid in said
+    assert "missingEmail" in said
+    assert house.refs() == {}
+
+
+def test_a_branch_may_share_a_name_with_no_folder_of_branches(customer: Customer) -> None:
+    customer.push("HEAD:refs/heads/feature")
+    code, said = customer.push("HEAD:refs/heads/feature/x")
+
+    assert code == 1
+    assert "refs/heads/feature/x and refs/heads/feature can't both exist" in said
+
+
+def test_one_connection_may_carry_several_sessions(customer: Customer) -> None:
+    master = f"-o ControlMaster=auto -o ControlPath={customer.home}/c -o ControlPersist=5"
+    shared = {**customer.environment, "GIT_SSH_COMMAND": f"{customer.environment['GIT_SSH_COMMAND']} {master}"}
+    said = [
+        subprocess.run(words, cwd=customer.home / "work", env=shared, capture_output=True, text=True, check=True).stdout
+        for words in (["git", "push", "-q", "laambda", "main"], ["git", "ls-remote", "laambda"])
+    ]
+
+    assert said[1].endswith(f"{MAIN}\n")
