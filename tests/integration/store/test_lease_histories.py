@@ -63,7 +63,10 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.holder)
     @rule(data=st.data())
     def claim(self, data: st.DataObject) -> None:
-        build_id = data.draw(st.sampled_from(sorted(self.holder)))
+        self.take(data.draw(st.sampled_from(sorted(self.holder))))
+
+    def take(self, build_id: int) -> None:
+        """Claim: only what nobody holds any more, with the highest token yet."""
         before = next(build for build in self.builds() if build.id == build_id)
         with self.database.write() as tx:
             claimed = tx.leases.claim(build_id, node="n", lease=LEASE, attempts=50)
@@ -76,10 +79,29 @@ class Histories(RuleBasedStateMachine):
         self.holder[build_id] = claimed.token
         self.tokens.append((build_id, claimed.token))
 
+    @precondition(lambda self: any(self.holder.values()))
+    @rule(data=st.data())
+    def take_over(self, data: st.DataObject) -> None:
+        build_id = data.draw(st.sampled_from(sorted(build for build, token in self.holder.items() if token)))
+        self.time += timedelta(seconds=LEASE)
+        self.take(build_id)
+        assert self.holder[build_id] == self.highest
+
     @precondition(lambda self: self.tokens)
     @rule(data=st.data(), name=st.sampled_from(sorted(WRITES)))
     def write(self, data: st.DataObject, name: str) -> None:
-        build_id, token = data.draw(st.sampled_from(self.tokens))
+        self.attempt(name, *data.draw(st.sampled_from(self.tokens)))
+
+    @precondition(lambda self: self.stale())
+    @rule(data=st.data(), name=st.sampled_from(sorted(WRITES)))
+    def write_late(self, data: st.DataObject, name: str) -> None:
+        self.attempt(name, *data.draw(st.sampled_from(self.stale())))
+
+    def stale(self) -> list[tuple[int, int]]:
+        return [(build, token) for build, token in self.tokens if token != self.holder[build]]
+
+    def attempt(self, name: str, build_id: int, token: int) -> None:
+        """Write with a token: it must change nothing where it is not the holder's."""
         before = next(build for build in self.builds() if build.id == build_id)
         if name == "checkpoint" and before.step is Step.RECORD:
             return
@@ -139,5 +161,5 @@ def test_a_token_that_lost_never_writes_again(migrated_file: Path, tmp_path_fact
         return SqlDatabase(f"sqlite:///{path}", clock)
 
     machine = type("Histories", (Histories,), {"make": staticmethod(make)})
-    quick = settings(max_examples=20, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
+    quick = settings(max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(machine, settings=quick)
