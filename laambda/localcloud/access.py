@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from laambda.localcloud.functions import Function
+from laambda.localcloud.functions import LATEST, Function
 from laambda.localcloud.refusal import RefusedError, conflict, require_revision
 from laambda.localcloud.registry import Registry, resolve
 
@@ -43,38 +43,36 @@ class Access:
         """
         with self.registry.changing():
             function = self.registry.get(region, name)
-            resolve(function, qualifier)
-            policy = _policy(function, qualifier)
-            if policy:
-                require_revision(body.get("RevisionId"), policy["RevisionId"])
-            statements = list(policy.get("Statement", ()))
+            require_revision(body.get("RevisionId"), self._revision(function, qualifier), source="GetPolicy")
+            statements = function.policies.get(qualifier or "", ())
             if any(held["Sid"] == body["StatementId"] for held in statements):
                 raise conflict(
                     f"The statement id ({body['StatementId']}) provided already exists. "
                     "Please provide a new statement id, or remove the existing statement."
                 )
             statement = _statement(function.qualified(qualifier) if qualifier else function.arn, body)
-            self._write(function, qualifier, [*statements, statement])
+            self._write(function, qualifier, [*map(dict, statements), statement])
             return statement
 
     def forbid(self, region: str, name: str, qualifier: str | None, sid: str, revision: str | None) -> None:
         """https://docs.aws.amazon.com/lambda/latest/api/API_RemovePermission.html"""
         with self.registry.changing():
             function = self.registry.get(region, name)
-            policy = _policy(function, qualifier)
-            kept = [held for held in policy.get("Statement", ()) if held["Sid"] != sid]
-            if len(kept) == len(policy.get("Statement", ())):
+            statements = function.policies.get(qualifier or "", ())
+            kept = [dict(held) for held in statements if held["Sid"] != sid]
+            if len(kept) == len(statements):
                 raise RefusedError("ResourceNotFoundException", f"Statement {sid} is not found in resource policy.")
-            require_revision(revision, policy["RevisionId"])
+            require_revision(revision, self._revision(function, qualifier), source="GetPolicy")
             self._write(function, qualifier, kept)
 
     def policy(self, region: str, name: str, qualifier: str | None) -> dict[str, Any]:
         """https://docs.aws.amazon.com/lambda/latest/api/API_GetPolicy.html"""
-        policy = _policy(self.registry.get(region, name), qualifier)
-        if not policy:
+        function = self.registry.get(region, name)
+        statements = function.policies.get(qualifier or "")
+        if not statements:
             raise RefusedError("ResourceNotFoundException", "The resource you requested does not exist.")
-        document = {"Version": "2012-10-17", "Id": "default", "Statement": policy["Statement"]}
-        return {"Policy": json.dumps(document), "RevisionId": policy["RevisionId"]}
+        document = {"Version": "2012-10-17", "Id": "default", "Statement": list(statements)}
+        return {"Policy": json.dumps(document), "RevisionId": self._revision(function, qualifier)}
 
     def reserve(self, region: str, name: str, concurrency: int | None) -> None:
         """Set or (None) remove the reserved concurrency.
@@ -84,15 +82,25 @@ class Access:
         with self.registry.changing():
             self.registry.put(replace(self.registry.get(region, name), concurrency=concurrency))
 
+    def _revision(self, function: Function, qualifier: str | None) -> str:
+        """A policy has no revision of its own but that of the function, version or alias it is for."""
+        if alias := function.aliases.get(qualifier or ""):
+            return alias.revision
+        return resolve(function, qualifier).revision_at(self.registry.clock())
+
     def _write(self, function: Function, qualifier: str | None, statements: list[dict[str, Any]]) -> None:
         policies = {key: policy for key, policy in function.policies.items() if key != (qualifier or "")}
         if statements:
-            policies[qualifier or ""] = {"Statement": statements, "RevisionId": self.registry.new_id()}
-        self.registry.put(replace(function, policies=policies))
-
-
-def _policy(function: Function, qualifier: str | None) -> Mapping[str, Any]:
-    return function.policies.get(qualifier or "", {})
+            policies[qualifier or ""] = statements
+        changed, revision = replace(function, policies=policies), self.registry.new_id()
+        if alias := function.aliases.get(qualifier or ""):
+            self.registry.put(changed.with_alias(replace(alias, revision=revision)))
+            return
+        version = replace(resolve(function, qualifier), revision=revision, settled_revision=revision)
+        if version.number == LATEST:
+            self.registry.put(replace(changed, latest=version))
+        else:
+            self.registry.put(replace(changed, versions={**changed.versions, version.number: version}))
 
 
 def _statement(resource: str, body: Mapping[str, Any]) -> dict[str, Any]:

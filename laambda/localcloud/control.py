@@ -13,7 +13,7 @@ from typing import Any
 from laambda.localcloud import limits
 from laambda.localcloud.functions import LATEST, Code, Function, Version
 from laambda.localcloud.packages import Packages
-from laambda.localcloud.refusal import conflict, invalid, missing, require_revision
+from laambda.localcloud.refusal import conflict, invalid, require_revision
 from laambda.localcloud.registry import Registry, resolve
 
 DEFAULTS: Mapping[str, Any] = {
@@ -100,6 +100,8 @@ class Control:
     def publish(self, region: str, name: str, body: Body) -> tuple[Function, Version]:
         """Make a version of ``$LATEST``; the last one is given back when nothing has changed since.
 
+        A publication changes the revision of ``$LATEST`` too; the version's own stays when it becomes Active.
+
         https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html
         """
         with self.registry.changing():
@@ -115,10 +117,12 @@ class Control:
             if last and last.source == function.latest.fingerprint():
                 return function, last
             published = self._publication(function, body.get("Description"))
-            return self.registry.put(function.with_version(published)), published
+            revision = self.registry.new_id()
+            latest = replace(function.latest, revision=revision, settled_revision=revision)
+            return self.registry.put(replace(function.with_version(published), latest=latest)), published
 
     def delete(self, region: str, name: str, qualifier: str | None) -> None:
-        """The function, or with a qualifier one version, unless an alias names it.
+        """The function, or with a qualifier one version, unless an alias names it. A version that is not there is fine.
 
         https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html
         """
@@ -126,10 +130,12 @@ class Control:
             function = self.registry.get(region, name)
             if not qualifier:
                 return self.registry.drop(function)
-            if not qualifier.isdigit():
+            if qualifier == LATEST:
                 raise invalid("$LATEST version cannot be deleted without deleting the function.")
+            if not qualifier.isdigit():
+                raise invalid("Deletion of aliases is not currently supported.")
             if qualifier not in function.versions:
-                raise missing(function.qualified(qualifier))
+                return None
             users = [
                 alias.name
                 for alias in function.aliases.values()
@@ -181,7 +187,7 @@ class Control:
             settings["Description"] = description
         number = str(function.last_number + 1)
         version = self._version(number, settings, function.latest.code, creating=True)
-        return replace(version, source=function.latest.fingerprint())
+        return replace(version, settled_revision=version.revision, source=function.latest.fingerprint())
 
     def _version(self, number: str, settings: Mapping[str, Any], code: Code, *, creating: bool) -> Version:
         now, new_id = self.registry.clock(), self.registry.new_id

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -77,7 +77,7 @@ class Alias:
 
 @dataclass(frozen=True)
 class Function:
-    """A function with all that hangs on its name. ``policies`` is keyed by qualifier, "" being the function."""
+    """A function with all that hangs on its name. ``policies`` holds statements by qualifier, "" being the function."""
 
     account: str
     region: str
@@ -86,7 +86,7 @@ class Function:
     versions: Mapping[str, Version] = field(default_factory=dict)
     aliases: Mapping[str, Alias] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
-    policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    policies: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     concurrency: int | None = None
     last_number: int = 0
 
@@ -115,7 +115,7 @@ def timestamp(seconds: float) -> str:
 
 
 def to_document(function: Function) -> dict[str, Any]:
-    """The function as plain JSON, for the journal; of its versions only the numbers, since they never change."""
+    """The function as plain JSON, for the journal; of its versions only the numbers, since they hardly ever change."""
     return {**asdict(replace(function, versions={})), "versions": list(function.versions)}
 
 

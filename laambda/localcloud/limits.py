@@ -112,9 +112,9 @@ def check_environment(variables: Mapping[str, str]) -> None:
     for name in variables:
         if not re.fullmatch(VARIABLE, name):
             raise violated(name, "environment.variables", f"Member must satisfy regular expression pattern: {VARIABLE}")
-    measured = json.dumps(variables, separators=(",", ":"), ensure_ascii=False)
-    if len(measured.encode()) > ENVIRONMENT_BYTES:
-        raise invalid(f"{trouble}provided exceeded the 4KB limit. String measured: {measured}")
+    measured = len(json.dumps(variables, separators=(",", ":"), ensure_ascii=False).encode())
+    if measured > ENVIRONMENT_BYTES:
+        raise invalid(f"{trouble}provided exceeded the 4KB limit. Measured size: {measured} bytes")
 
 
 def check_upload(body: bytes, operation: str) -> None:

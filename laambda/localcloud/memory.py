@@ -198,9 +198,9 @@ def _object_entry(bucket: str, key: str, versions: Sequence[Mapping[str, Any]]) 
 
 
 def _function_entries(function: Function, known: Mapping[str, Version]) -> Iterator[Entry]:
-    """The versions that are not ``known``, then the function."""
+    """The versions that differ from the ``known`` ones, then the function."""
     for number, version in function.versions.items():
-        if number not in known:
+        if known.get(number) != version:
             yield {"kind": "version", "function": function.arn, "document": version_to_document(version)}
     yield {"kind": "function", "function": function.arn, "document": to_document(function)}
 

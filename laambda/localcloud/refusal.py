@@ -63,7 +63,7 @@ def conflict(message: str) -> RefusedError:
     return RefusedError("ResourceConflictException", message)
 
 
-def require_revision(given: str | None, current: str) -> None:
+def require_revision(given: str | None, current: str, *, source: str = "GetFunction/GetAlias") -> None:
     """Refuse a call whose RevisionId is not the current one.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionCode.html#SSS-UpdateFunctionCode-request-RevisionId
@@ -72,5 +72,5 @@ def require_revision(given: str | None, current: str) -> None:
         raise RefusedError(
             "PreconditionFailedException",
             "The Revision Id provided does not match the latest Revision Id. "
-            "Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
+            f"Call the {source} API to retrieve the latest Revision Id",
         )

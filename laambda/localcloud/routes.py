@@ -18,7 +18,7 @@ from laambda.localcloud.access import Access
 from laambda.localcloud.aliases import Aliases
 from laambda.localcloud.control import Control
 from laambda.localcloud.exchange import Answer, Request, answer_json, answer_refusal
-from laambda.localcloud.functions import Function, Version
+from laambda.localcloud.functions import LATEST, Function, Version
 from laambda.localcloud.invoke import Invoker
 from laambda.localcloud.limits import check_upload
 from laambda.localcloud.refusal import RefusedError, invalid
@@ -96,11 +96,13 @@ class LambdaApi:
         return answer_json(200, self._configuration(*found, qualified=bool(call.qualifier)))
 
     def update_configuration(self, call: Call) -> Answer:
+        _require_latest(call)
         changed = self.control.update_settings(call.region, call.name, call.request.json())
         return answer_json(200, self._configuration(*changed))
 
     def update_code(self, call: Call) -> Answer:
         check_upload(call.request.body, "UpdateFunctionCode")
+        _require_latest(call)
         changed = self.control.update_code(call.region, call.name, call.request.json())
         return answer_json(200, self._configuration(*changed))
 
@@ -182,6 +184,12 @@ class LambdaApi:
     def invoke(self, call: Call) -> Answer:
         function = self.registry.get(call.region, call.name)
         return self.invoker.answer(function, call.qualifier, call.request)
+
+
+def _require_latest(call: Call) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html: a version can't be changed."""
+    if call.qualifier not in (None, LATEST):
+        raise invalid("Current operation does not support versions other than $LATEST.")
 
 
 def _listed(configuration: dict[str, Any]) -> dict[str, Any]:

@@ -127,6 +127,32 @@ def test_a_version_that_an_alias_uses_is_not_deleted(bench: Bench) -> None:
     assert refused(error)[0] == "ResourceNotFoundException"
 
 
+@pytest.mark.parametrize(
+    ("qualifier", "message"),
+    [
+        ("$LATEST", "$LATEST version cannot be deleted without deleting the function."),
+        ("live", "Deletion of aliases is not currently supported."),
+    ],
+)
+def test_only_a_version_is_deleted_by_qualifier(bench: Bench, qualifier: str, message: str) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html"""
+    name = bench.deploy()
+    with pytest.raises(ClientError) as error:
+        bench.functions.delete_function(FunctionName=name, Qualifier=qualifier)
+    assert refused(error) == (INVALID, message)
+    bench.functions.delete_function(FunctionName=name, Qualifier="99")
+    assert bench.settled(name)["Version"] == "$LATEST"
+
+
+def test_a_published_version_is_not_updated(bench: Bench) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html"""
+    name = bench.deploy()
+    version = f"{name}:{bench.publish(name)}"
+    with pytest.raises(ClientError) as error:
+        bench.functions.update_function_configuration(FunctionName=version, Timeout=5)
+    assert refused(error) == (INVALID, "Current operation does not support versions other than $LATEST.")
+
+
 def test_what_is_not_there_is_not_found(bench: Bench) -> None:
     name = bench.deploy()
     bench.functions.delete_function(FunctionName=name)

@@ -85,6 +85,48 @@ def test_the_current_revision_opens_each_call(bench: Bench) -> None:
     assert moved["RevisionId"] != alias["RevisionId"]
 
 
+def test_a_publication_changes_the_revision_of_latest_and_its_own_stays(leisurely: Bench) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html (RevisionId), as observed on AWS."""
+    name = leisurely.deploy()
+    before = leisurely.settled(name)["RevisionId"]
+    published = leisurely.functions.publish_version(FunctionName=name)["RevisionId"]
+    assert leisurely.settled(name)["RevisionId"] not in (before, published)
+    assert leisurely.settled(name, "1")["RevisionId"] == published
+
+
+def test_an_alias_leaves_the_revisions_of_function_and_version(bench: Bench) -> None:
+    name = bench.deploy()
+    bench.publish(name)
+    before = [bench.settled(name, qualifier)["RevisionId"] for qualifier in ("$LATEST", "1")]
+    bench.functions.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+    assert [bench.settled(name, qualifier)["RevisionId"] for qualifier in ("$LATEST", "1")] == before
+
+
+@pytest.mark.parametrize("qualifier", ["$LATEST", "1", "live"])
+def test_a_permission_changes_the_revision_of_what_it_is_for(bench: Bench, qualifier: str) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html (RevisionId), as observed on AWS."""
+    name = bench.deploy()
+    bench.publish(name)
+    bench.functions.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+
+    def revision() -> str:
+        if qualifier == "live":
+            return str(bench.functions.get_alias(FunctionName=name, Name="live")["RevisionId"])
+        return str(bench.settled(name, qualifier)["RevisionId"])
+
+    what: dict[str, Any] = {"FunctionName": name, "StatementId": "s"}
+    what |= {} if qualifier == "$LATEST" else {"Qualifier": qualifier}
+    before = revision()
+    statement = {"Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"}
+    with pytest.raises(ClientError) as error:
+        bench.functions.add_permission(**what, **statement, RevisionId=WRONG)
+    assert "Call the GetPolicy API" in refused(error)[1]
+    bench.functions.add_permission(**what, **statement, RevisionId=before)
+    added = revision()
+    bench.functions.remove_permission(**what, RevisionId=added)
+    assert len({before, added, revision()}) == 3
+
+
 def test_a_new_function_is_pending_then_active(leisurely: Bench) -> None:
     """https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html"""
     name = leisurely.deploy(ready=False)
