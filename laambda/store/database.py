@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,10 +87,12 @@ class SqlDatabase:
         weakref.finalize(self, self._engine.dispose)
         on_postgresql = self._engine.dialect.name == "postgresql"
         self._clock = None if on_postgresql else (clock or utc_now)
+        self._turns = None if on_postgresql else threading.Lock()
+        self._busy = busy
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
-        with self._transaction(self._engine) as transaction:
+        with self._turn(), self._transaction(self._engine) as transaction:
             yield transaction
 
     @contextmanager
@@ -107,6 +110,19 @@ class SqlDatabase:
     def close(self) -> None:
         """Close the idle connections; the next transaction opens new ones."""
         self._engine.dispose()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """SQLite lets writers in by chance, polling with growing pauses; the threads of a process queue instead."""
+        if self._turns is None:
+            yield
+            return
+        if not self._turns.acquire(timeout=self._busy):
+            raise Unavailable(f"the database did not answer: another thread has been writing for {self._busy:g} s")
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     @contextmanager
     def _transaction(self, engine: Engine) -> Iterator[Transaction]:

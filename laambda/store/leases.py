@@ -24,6 +24,37 @@ _RUNNING = _builds.c.state == BuildState.RUNNING.value
 _OUTCOMES = frozenset({BuildState.SUCCEEDED, BuildState.FAILED})
 
 
+def _phase_of_step() -> ColumnElement[str]:
+    deploying = [step.value for step in Step if phase_of(step) is Phase.DEPLOYING]
+    return case((_builds.c.step.in_(deploying), Phase.DEPLOYING.value), else_=Phase.BUILDING.value)
+
+
+def _waits_for_ref() -> ColumnElement[bool]:
+    """An attached push whose ref an earlier unfinished attached row would move."""
+    earlier = _builds.alias("earlier")
+    theirs, mine = schema.build_refs.alias("theirs"), schema.build_refs.alias("mine")
+    unfinished = earlier.c.state.in_([BuildState.QUEUED.value, BuildState.RUNNING.value])
+    ahead = (
+        exists()
+        .where(
+            mine.c.build_id == _builds.c.id,
+            theirs.c.name == mine.c.name,
+            earlier.c.id == theirs.c.build_id,
+            earlier.c.app == _builds.c.app,
+            earlier.c.environment == _builds.c.environment,
+            earlier.c.id < _builds.c.id,
+            ~earlier.c.detached,
+            unfinished,
+        )
+        .correlate(_builds)
+    )
+    return and_(_builds.c.kind == BuildKind.PUSH.value, ~_builds.c.detached, ahead)
+
+
+_PHASE_OF_STEP = _phase_of_step()
+_WAITS_FOR_REF = _waits_for_ref()
+
+
 class LeaseRows:
     """The only writer of queued and running rows."""
 
@@ -37,12 +68,12 @@ class LeaseRows:
             update(_builds)
             .where(
                 _builds.c.id == build_id,
-                or_(and_(_QUEUED, ~_waits_for_ref()), and_(_RUNNING, self._expired())),
+                or_(and_(_QUEUED, ~_WAITS_FOR_REF), and_(_RUNNING, self._expired())),
                 or_(_builds.c.attempt < attempts, _builds.c.published),
             )
             .values(
                 state=BuildState.RUNNING.value,
-                phase=_phase_of_step(),
+                phase=_PHASE_OF_STEP,
                 token=self._next_token(),
                 node=node,
                 attempt=_builds.c.attempt + 1,
@@ -205,33 +236,6 @@ class LeaseRows:
 
 def _held(build_id: int, token: int) -> ColumnElement[bool]:
     return and_(_builds.c.id == build_id, _builds.c.token == token, literal(token) > 0, _RUNNING)
-
-
-def _phase_of_step() -> ColumnElement[str]:
-    deploying = [step.value for step in Step if phase_of(step) is Phase.DEPLOYING]
-    return case((_builds.c.step.in_(deploying), Phase.DEPLOYING.value), else_=Phase.BUILDING.value)
-
-
-def _waits_for_ref() -> ColumnElement[bool]:
-    """An attached push whose ref an earlier unfinished attached row would move."""
-    earlier = _builds.alias("earlier")
-    theirs, mine = schema.build_refs.alias("theirs"), schema.build_refs.alias("mine")
-    unfinished = earlier.c.state.in_([BuildState.QUEUED.value, BuildState.RUNNING.value])
-    ahead = (
-        exists()
-        .where(
-            mine.c.build_id == _builds.c.id,
-            theirs.c.name == mine.c.name,
-            earlier.c.id == theirs.c.build_id,
-            earlier.c.app == _builds.c.app,
-            earlier.c.environment == _builds.c.environment,
-            earlier.c.id < _builds.c.id,
-            ~earlier.c.detached,
-            unfinished,
-        )
-        .correlate(_builds)
-    )
-    return and_(_builds.c.kind == BuildKind.PUSH.value, ~_builds.c.detached, ahead)
 
 
 def _joined(results: Mapping[str, Any], step: Step, result: Mapping[str, Any]) -> dict[str, Any]:

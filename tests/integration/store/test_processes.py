@@ -144,6 +144,14 @@ def test_a_lock_held_for_too_long_is_unavailable(migrated_file: Path) -> None:
     holder.close()
 
 
+def test_a_thread_that_waits_too_long_for_another_says_so(migrated_file: Path) -> None:
+    database = SqlDatabase(f"sqlite:///{migrated_file}", busy=0.0)
+    with database.write(), pytest.raises(Unavailable, match="another thread has been writing"):
+        database.write().__enter__()
+    with database.write() as tx:
+        assert tx.apps.all() == []
+
+
 @pytest.mark.slow
 def test_after_a_restart_of_postgresql_the_next_transaction_works() -> None:
     with running_postgres() as server:
