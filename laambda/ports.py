@@ -113,19 +113,22 @@ class Leases(Protocol):
         """Go back to ``step`` (its workspace is gone): forget the results of ``step`` and of those after it."""
 
     def enter_deploy(self, build_id: int, token: int, *, version: int, config_id: int | None) -> bool:
-        """The deploy phase begins with vN and the config snapshot."""
+        """The deploy phase begins with vN and the config snapshot (kept as ``snapshot_id``). False also where another
+        row of the app deploys: roll the transaction back, hand the row back uncounted and stop; it is ready again
+        when the phase is free, and its next claim takes the phase at once."""
 
     def mark_published(self, build_id: int, token: int, *, result: Mapping[str, Any]) -> bool:
         """The point of no return: from here a take-over rolls forward. ``result`` joins results["deploy"]."""
 
     def finish(self, build_id: int, token: int, state: BuildState, *, error: str = "") -> bool:
-        """End a running row that ``token`` holds; phase and lease are given up."""
+        """End a running row that ``token`` holds; phase and lease are given up. A published one ends succeeded, or
+        failed once its deploy was undone: False for any other end."""
 
     def end_queued(self, build_id: int, state: BuildState, *, error: str) -> bool:
         """End a row that no worker holds: queued, or running with an expired lease and not published."""
 
     def hand_back(self, build_id: int, token: int, *, counted: bool) -> bool:
-        """Expire the lease now; an attempt that is not ``counted`` is given back."""
+        """Expire the lease now; an attempt that is not ``counted`` is given back, and ``token`` is worth nothing."""
 
     def hand_back_node(self, node: str) -> int:
         """Hand back, uncounted, all that ``node`` holds; gives their number."""
