@@ -1,8 +1,8 @@
 """Whatever fails at whatever call of a two-function deploy: the whole old or the whole new release is live.
 
-Three scenarios (the first deploy, one that changes code and settings, a rollback) are first run without a fault to learn
-their calls, then once for each call and kind of fault. The worst case is assumed throughout: a stale worker never
-notices by itself that its lease is gone.
+Three scenarios (the first deploy, one that changes code and settings, a rollback) are first run without a fault to
+learn their calls, then once for each call and kind of fault. The worst case is assumed throughout: a stale worker
+never notices by itself that its lease is gone.
 """
 
 from __future__ import annotations
@@ -82,7 +82,9 @@ class Place:
         farm.run(build)
         return [point for point in seen if point.when == "before" or call_writes(point.call)]
 
-    def disturbed(self, scenario: Scenario, fault: Callable[[Farm, Build], None]) -> Iterator[tuple[Farm, Build, Point]]:
+    def disturbed(
+        self, scenario: Scenario, fault: Callable[[Farm, Build], None]
+    ) -> Iterator[tuple[Farm, Build, Point]]:
         """A farm for each point, whose ``fault`` is called there once."""
         for point in self.points(scenario):
             farm = self.farm()
