@@ -11,6 +11,7 @@ import json
 import os
 import tempfile
 import tomllib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -20,7 +21,7 @@ from packaging.pylock import Package, PackageWheel, Pylock, PylockSelectError, P
 from laambda.build import uv
 from laambda.build.indexes import Indexes
 from laambda.build.requirements import Requirements, is_public
-from laambda.build.target import BuildTarget
+from laambda.build.target import BuildTarget, no_wheel
 from laambda.errors import BuildFailed
 
 _FORMAT = "1"
@@ -82,18 +83,29 @@ def lock_requirements(requirements: Requirements, target: BuildTarget, indexes: 
     return _keep(how, Lock(key, chosen))
 
 
-def read_pylock(text: str, name: str, target: BuildTarget, how: Locking) -> Lock:
+def read_pylock(content: bytes, name: str, target: BuildTarget, how: Locking) -> Lock:
     """The wheels of a customer's own ``pylock.toml``, honoured exactly; raises BuildFailed naming the file."""
+    return _exact(content, name, target, how, lambda: content)
+
+
+def export_uv_lock(lock: bytes, project: bytes, target: BuildTarget, how: Locking) -> Lock:
+    """The wheels of a customer's ``uv.lock`` without its development groups; raises BuildFailed."""
+    name = "uv.lock"
+    return _exact(b"\0".join((lock, project)), name, target, how, lambda: uv.export(lock, project, how.cache))
+
+
+def _exact(content: bytes, name: str, target: BuildTarget, how: Locking, pylock: Callable[[], bytes]) -> Lock:
+    key = _key(hashlib.sha256(content).hexdigest(), target, name)
+    if not how.fresh and (known := load(how.cache, key)):
+        return known
     try:
-        chosen = choose(tomllib.loads(text), target, name)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        chosen = choose(tomllib.loads(pylock().decode("utf-8")), target, name)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise BuildFailed(f"{name} is not valid TOML: {error}") from None
     for wheel in chosen:
         if not is_public(wheel.url):
             raise BuildFailed(f"{name}: {wheel.filename} is not at a public https:// address")
-    digest = hashlib.sha256("\n".join(wheel.sha256 for wheel in chosen).encode()).hexdigest()
-    lock = Lock(_key(digest, target, name), chosen)
-    return load(how.cache, lock.key) or _keep(how, lock)
+    return _keep(how, Lock(key, chosen))
 
 
 def choose(document: dict[str, object], target: BuildTarget, name: str) -> tuple[LockedWheel, ...]:
@@ -113,10 +125,7 @@ def choose(document: dict[str, object], target: BuildTarget, name: str) -> tuple
 
 def _wheel(package: Package, source: object, target: BuildTarget, name: str) -> LockedWheel:
     if not isinstance(source, PackageWheel):
-        raise BuildFailed(
-            f"{name}: {package.name} has no wheel for {target}",
-            hint="Choose a version with a wheel, another package, or publish a wheel on an index of yours",
-        )
+        raise no_wheel(f"{name}: {package.name}", target)
     sha256 = source.hashes.get("sha256", "")
     if not source.url or not sha256:
         raise BuildFailed(f"{name}: {package.name} has no address or no sha256", hint="Use an index that gives both")

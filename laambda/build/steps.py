@@ -65,6 +65,8 @@ def detect(context: LinkContext) -> Mapping[str, Any]:
         recorder.detail(f"{process.name}: {process.handler}")
     if warning := runtime.warning(today):
         recorder.warning(warning)
+    if (tree / ".env").is_file():
+        recorder.warning(".env is not packed unless .laambdaignore says !.env; use `laambda config:set` for settings")
     if not dependencies:
         _prove_handlers(processes, {file.name for file in app_files(tree)}, tree)
     return {

@@ -13,9 +13,11 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 
 from laambda.domain.function import Architecture
 from laambda.domain.runtimes import Runtime
+from laambda.errors import BuildFailed
 
 _MACHINES = {Architecture.X86_64: "x86_64", Architecture.ARM64: "aarch64"}
 _OLD_NAMES = {(2, 17): "manylinux2014", (2, 12): "manylinux2010", (2, 5): "manylinux1"}
+_NEWEST_PATCH = 99
 _OLDEST_GLIBC = {Architecture.X86_64: 5, Architecture.ARM64: 17}
 
 
@@ -42,17 +44,18 @@ class BuildTarget:
         return [*found, *compatible_tags(version, f"cp{version[0]}{version[1]}", platforms)]
 
     def markers(self) -> Environment:
-        """The environment that dependency markers are read in."""
+        """The environment that dependency markers are read in; AWS keeps runtimes at their newest patch."""
+        newest = f"{self.python_version}.{_NEWEST_PATCH}"
         return {
             "implementation_name": "cpython",
-            "implementation_version": f"{self.python_version}.0",
+            "implementation_version": newest,
             "os_name": "posix",
             "platform_machine": _MACHINES[self.architecture],
             "platform_python_implementation": "CPython",
             "platform_release": "",
             "platform_system": "Linux",
             "platform_version": "",
-            "python_full_version": f"{self.python_version}.0",
+            "python_full_version": newest,
             "python_version": self.python_version,
             "sys_platform": "linux",
         }
@@ -65,3 +68,13 @@ class BuildTarget:
             if old := _OLD_NAMES.get((major, minor)):
                 yield f"{old}_{machine}"
         yield f"linux_{machine}"
+
+
+def no_wheel(package: str, target: BuildTarget) -> BuildFailed:
+    """The error for a package that can't be had as a wheel there, with the ways out."""
+    major, minor = target.runtime.glibc
+    newer = " or a runtime on Amazon Linux 2023 (python3.12 or newer)" if (major, minor) < (2, 34) else ""
+    return BuildFailed(
+        f"{package} has no wheel for {target} (glibc {major}.{minor}), only sources or other platforms",
+        hint=f"Choose a version with a wheel, another package{newer}, or publish a wheel on an index of yours",
+    )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from laambda.build.indexes import Indexes, scrub
 from laambda.build.requirements import Requirements
-from laambda.build.target import BuildTarget
+from laambda.build.target import BuildTarget, no_wheel
 from laambda.errors import BuildFailed, LaambdaError, PlatformError, Unavailable
 
 TIME_LIMIT = 180.0
@@ -47,9 +47,7 @@ def resolve(requirements: Requirements, target: BuildTarget, indexes: Indexes, c
 
 
 def _command(requirements: Requirements, target: BuildTarget, home: Path) -> list[str]:
-    from uv import find_uv_bin
-
-    command = [find_uv_bin(), "pip", "compile", "--no-config", "--quiet", "--color", "never", "--no-progress"]
+    command = [_binary(), "pip", "compile", "--no-config", "--quiet", "--color", "never", "--no-progress"]
     command += ["--format", "pylock.toml", "--no-header", "--no-annotate", "--only-binary", ":all:", "--no-sources"]
     command += ["--python", sys.executable, "--no-python-downloads", "--python-version", target.python_version]
     command += ["--python-platform", target.runtime.platform(target.architecture)]
@@ -63,12 +61,48 @@ def _command(requirements: Requirements, target: BuildTarget, home: Path) -> lis
     return [*command, "requirements.in"]
 
 
+def _binary() -> str:
+    try:
+        from uv import find_uv_bin  # a build that finds its lock never needs it
+
+        return find_uv_bin()
+    except (ImportError, FileNotFoundError):
+        raise PlatformError("uv is not installed on this node", hint="pip install uv") from None
+
+
+def export(lock: bytes, project: bytes, cache: Path) -> bytes:
+    """A ``uv.lock`` as ``pylock.toml``: offline, frozen and without a build, so it is only read; raises BuildFailed.
+
+    https://docs.astral.sh/uv/concepts/projects/export/
+    """
+    home = cache / "uv"
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home, prefix="export-") as folder:
+        place = Path(folder)
+        (place / "uv.lock").write_bytes(lock)
+        (place / "pyproject.toml").write_bytes(project)
+        command = [_binary(), "export", "--no-config", "--quiet", "--color", "never", "--format", "pylock.toml"]
+        command += ["--frozen", "--offline", "--no-build", "--no-dev", "--no-emit-project", "--no-header"]
+        command += ["--python", sys.executable, "--no-python-downloads", "--cache-dir", str(home / "cache")]
+        done = _call([*command, "-o", "pylock.toml"], Indexes({}), place)
+        if done.returncode:
+            reason = _flat(done.stderr.decode("utf-8", "replace").removeprefix("error:"))[:300]
+            raise BuildFailed(f"uv.lock can't be read: {reason}", hint="Run `uv lock` and commit the result")
+        return (place / "pylock.toml").read_bytes()
+
+
 def _run(
     command: Sequence[str], requirements: Requirements, target: BuildTarget, indexes: Indexes, place: Path
 ) -> None:
+    done = _call(command, indexes, place)
+    if done.returncode:
+        raise explain(scrub(done.stderr.decode("utf-8", "replace")), requirements, target)
+
+
+def _call(command: Sequence[str], indexes: Indexes, place: Path) -> subprocess.CompletedProcess[bytes]:
     environment = {**indexes.environment, "HOME": str(place), "LC_ALL": "C.UTF-8"}
     try:
-        done = subprocess.run(
+        return subprocess.run(
             command,
             cwd=place,
             env=environment,
@@ -79,8 +113,6 @@ def _run(
         )
     except subprocess.TimeoutExpired:
         raise Unavailable(f"Resolving the dependencies took longer than {TIME_LIMIT:.0f} s") from None
-    if done.returncode:
-        raise explain(scrub(done.stderr.decode("utf-8", "replace")), requirements, target)
 
 
 def explain(stderr: str, requirements: Requirements, target: BuildTarget) -> LaambdaError:
@@ -105,10 +137,7 @@ def _unsolvable(stderr: str, target: BuildTarget) -> BuildFailed:
             hint="Correct its name, then push again",
         )
     if found := _NO_WHEEL.search(stderr):
-        return BuildFailed(
-            f"{_bare(found[1])} has no wheel for {target}, only sources or other platforms",
-            hint="Choose a version with a wheel, another package, or publish a wheel on an index of yours",
-        )
+        return no_wheel(_bare(found[1]), target)
     if found := _NO_VERSION.search(stderr):
         return BuildFailed(f"There is no version {found[1].rstrip(',.')} for {target}", hint="Correct the version")
     reason = stderr.partition("cause:")[2].partition("\nhint:")[0]

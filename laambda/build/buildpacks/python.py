@@ -1,9 +1,11 @@
 """Python apps.
 
 Version: ``laambda.toml``, else ``.python-version``, ``runtime.txt``, ``requires-python`` of pyproject.toml, else the
-platform's default. Dependencies: ``pylock.toml`` (honoured exactly), else ``requirements.txt``, else the static
-list of pyproject.toml, else none. A lock of another tool is refused with the command that exports it, since
-guessing past a lock would release other versions than were tested.
+platform's default.
+
+Dependencies: ``pylock.toml``, else ``requirements.txt``, else ``uv.lock``, else the static list of pyproject.toml, else
+none. A lock is honoured exactly. One of another tool is refused with the command that exports it, since guessing
+past a lock would release other versions than were tested.
 """
 
 from __future__ import annotations
@@ -16,18 +18,18 @@ from pathlib import Path
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from laambda.build.indexes import Indexes
-from laambda.build.lock import NOTHING, Lock, Locking, lock_requirements, read_pylock
+from laambda.build.lock import NOTHING, Lock, Locking, export_uv_lock, lock_requirements, read_pylock
 from laambda.build.manifest import NAME as MANIFEST
 from laambda.build.manifest import Manifest
-from laambda.build.requirements import MAX_BYTES, load_toml, read_project, read_requirements
+from laambda.build.requirements import load_toml, read_project, read_requirements
 from laambda.build.target import BuildTarget
 from laambda.domain.runtimes import Runtime, find, supported, table
 from laambda.errors import BuildFailed
 
 _VERSION = re.compile(r"(?:cpython-|python-?)?(\d+)\.(\d+)(?:\.(?:\d+|x|\*))?", re.IGNORECASE)
 _PATCHES = 100
+_LOCK_LIMIT = 16 * 1024 * 1024
 _FOREIGN_LOCKS = {
-    "uv.lock": "uv export --format pylock.toml -o pylock.toml",
     "poetry.lock": "poetry export -o requirements.txt",
     "Pipfile.lock": "pipenv requirements --hash > requirements.txt",
     "Pipfile": "pipenv requirements --hash > requirements.txt",
@@ -64,7 +66,9 @@ class PythonBuildpack:
                     f"{name} is not read directly yet; pylock.toml, requirements.txt and pyproject.toml are",
                     hint=f"Run `{command}` and commit the result",
                 )
-        return "pyproject.toml" if (tree / "pyproject.toml").is_file() else ""
+        if not (tree / "pyproject.toml").is_file():
+            return ""
+        return "uv.lock" if (tree / "uv.lock").is_file() else "pyproject.toml"
 
     def lock(self, tree: Path, target: BuildTarget, indexes: Indexes, how: Locking) -> Lock:
         """The wheels for the zip."""
@@ -72,7 +76,9 @@ class PythonBuildpack:
         if not name:
             return NOTHING
         if name == "pylock.toml":
-            return read_pylock(_text(tree / name), name, target, how)
+            return read_pylock(_content(tree / name), name, target, how)
+        if name == "uv.lock":
+            return export_uv_lock(_content(tree / name), _content(tree / "pyproject.toml"), target, how)
         wanted = read_requirements(tree) if name == "requirements.txt" else read_project(load_toml(tree / name))
         return lock_requirements(wanted, target, indexes, how)
 
@@ -85,11 +91,15 @@ def _first_line(path: Path) -> str:
     return next((line for line in lines if line), "")
 
 
+def _content(path: Path) -> bytes:
+    if path.stat().st_size > _LOCK_LIMIT:
+        raise BuildFailed(f"{path.name} is larger than {_LOCK_LIMIT >> 20} MB")
+    return path.read_bytes()
+
+
 def _text(path: Path) -> str:
-    if path.stat().st_size > 16 * MAX_BYTES:
-        raise BuildFailed(f"{path.name} is too large")
     try:
-        return path.read_text("utf-8-sig")
+        return _content(path).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise BuildFailed(f"{path.name} is not UTF-8", hint="Save the file as UTF-8") from None
 

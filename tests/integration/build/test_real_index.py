@@ -101,7 +101,7 @@ def test_unzip_finds_nothing_wrong(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("requirement", "message"),
     [
-        ("docopt==0.6.2", "docopt has no wheel for python3.13 on x86_64, only sources or other platforms"),
+        ("docopt==0.6.2", "docopt has no wheel for python3.13 on x86_64 (glibc 2.34), only sources or other platforms"),
         ("requests==99.1", "There is no version requests==99.1 for python3.13 on x86_64"),
     ],
 )

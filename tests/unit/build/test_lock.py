@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from laambda.build import uv
-from laambda.build.lock import Locking, choose, lock_requirements, read_pylock
+from laambda.build.indexes import scrub
+from laambda.build.lock import Lock, Locking, choose, export_uv_lock, lock_requirements, read_pylock
 from laambda.build.requirements import Requirements
 from laambda.build.target import BuildTarget
 from laambda.domain.function import Architecture
@@ -81,13 +82,67 @@ def test_a_customers_lock_leads_to_public_https_only(url: str, tmp_path: Path) -
     text = f"""lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "six"\nversion = "1"
 wheels = [{{ name = "six-1-py3-none-any.whl", url = "{url}", hashes = {{ sha256 = "{HASH}" }} }}]"""
     with pytest.raises(BuildFailed, match="not at a public https:// address"):
-        read_pylock(text, "pylock.toml", target(), Locking(tmp_path, 0, 0))
+        read_pylock(text.encode(), "pylock.toml", target(), Locking(tmp_path, 0, 0))
 
 
 @pytest.mark.parametrize("text", ["nonsense", "lock-version = '9.0'", "a = " + "[" * 20_000])
 def test_a_broken_lock_of_a_customer_is_theirs(text: str, tmp_path: Path) -> None:
     with pytest.raises(BuildFailed, match=r"^pylock\.toml"):
-        read_pylock(text, "pylock.toml", target(), Locking(tmp_path, 0, 0))
+        read_pylock(text.encode(), "pylock.toml", target(), Locking(tmp_path, 0, 0))
+
+
+UV_LOCK = """version = 1
+requires-python = ">=3.11"
+[[package]]
+name = "app"
+version = "1"
+source = {{ editable = "." }}
+dependencies = [{{ name = "six" }}]
+[[package]]
+name = "six"
+version = "1.0"
+{source}
+"""
+UV_PROJECT = b"""[project]
+name = "app"
+version = "1"
+requires-python = ">=3.11"
+dependencies = ["six"]
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+
+
+def exported(tmp_path: Path, source: str) -> Lock:
+    return export_uv_lock(UV_LOCK.format(source=source).encode(), UV_PROJECT, target(), Locking(tmp_path, 0, 0))
+
+
+def test_a_uv_lock_is_honoured_exactly_and_read_once(tmp_path: Path) -> None:
+    wheel = f'{{ url = "https://files.example/six-1.0-py3-none-any.whl", size = 5, hash = "sha256:{HASH}" }}'
+    source = f'source = {{ registry = "https://pypi.example/simple" }}\nwheels = [{wheel}]'
+    locks = [exported(tmp_path, source) for _ in range(2)]
+    assert [lock.cached for lock in locks] == [False, True]
+    assert [(wheel.package, wheel.version, wheel.sha256) for wheel in locks[1].wheels] == [("six", "1.0", HASH)]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'source = { git = "https://host.example/six#' + "a" * 40 + '" }',
+        'source = { directory = "../six" }',
+        'source = { url = "https://host.example/six.tar.gz" }\nsdist = { hash = "sha256:' + HASH + '" }',
+    ],
+)
+def test_a_uv_lock_with_sources_is_refused_by_name(tmp_path: Path, source: str) -> None:
+    with pytest.raises(BuildFailed, match=r"uv\.lock: six has no wheel"):
+        exported(tmp_path, source)
+
+
+def test_a_broken_uv_lock_is_theirs(tmp_path: Path) -> None:
+    with pytest.raises(BuildFailed, match=r"uv\.lock can't be read"):
+        export_uv_lock(b"junk", UV_PROJECT, target(), Locking(tmp_path, 0, 0))
 
 
 def test_a_lock_is_resolved_once_and_grows_old(index: Index, tmp_path: Path) -> None:
@@ -133,8 +188,8 @@ def test_an_index_that_is_down_is_ours(index: Index, tmp_path: Path) -> None:
     [
         (("nosuch==1",), "There is no package named nosuch on the package index"),
         (("six==9",), "There is no version six==9 for python3.13 on x86_64"),
-        (("olden",), "olden has no wheel for python3.13 on x86_64, only sources or other platforms"),
-        (("winonly",), "winonly has no wheel for python3.13 on x86_64, only sources or other platforms"),
+        (("olden",), "olden has no wheel for python3.13 on x86_64 (glibc 2.34), only sources or other platforms"),
+        (("winonly",), "winonly has no wheel for python3.13 on x86_64 (glibc 2.34), only sources or other platforms"),
         (("six==1.0", "needs"), "The requirements contradict each other: "),
     ],
 )
@@ -152,8 +207,6 @@ def test_each_failure_of_a_resolution_says_what_to_mend(
 
 
 def test_a_password_never_gets_into_an_error() -> None:
-    from laambda.build.indexes import scrub
-
     error = uv.explain(scrub("boom https://jane:hunter2@pypi.example/simple"), Requirements(), target())
     assert "hunter2" not in str(error)
 

@@ -87,6 +87,7 @@ def test_a_refusal_lists_what_was_looked_for(tmp_path: Path) -> None:
     [
         (["pylock.toml", "requirements.txt"], "pylock.toml"),
         (["requirements.txt", "pyproject.toml", "uv.lock"], "requirements.txt"),
+        (["pyproject.toml", "uv.lock"], "uv.lock"),
         (["pyproject.toml"], "pyproject.toml"),
         (["app.py"], ""),
     ],
@@ -97,7 +98,7 @@ def test_the_most_exact_list_of_dependencies_is_taken(tmp_path: Path, files: lis
     assert PYTHON.dependencies(tmp_path) == name
 
 
-@pytest.mark.parametrize("name", ["uv.lock", "poetry.lock", "Pipfile.lock"])
+@pytest.mark.parametrize("name", ["poetry.lock", "Pipfile.lock", "Pipfile"])
 def test_a_foreign_lock_is_refused_with_the_command_that_exports_it(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
     (tmp_path / "pyproject.toml").touch()

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import os
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -52,9 +55,6 @@ def test_the_same_input_is_the_same_zip_on_another_node(tmp_path: Path) -> None:
 
 
 def test_the_code_hash_is_what_lambda_computes(tmp_path: Path) -> None:
-    import base64
-    import hashlib
-
     made = slab.make(stored(tmp_path / "cache", six=wheel("six")), tmp_path / "cache")
     tree = app(tmp_path / "app", {"app.py": "x = 1"})
     for change in ("", "2", "3"):
@@ -108,6 +108,14 @@ def test_a_scripts_first_line_names_an_interpreter_that_lambda_has(tmp_path: Pat
 def test_a_slab_is_made_once(tmp_path: Path) -> None:
     wheels = stored(tmp_path / "cache", six=wheel("six"))
     assert [slab.make(wheels, tmp_path / "cache").cached for _ in range(2)] == [False, True]
+
+
+def test_many_may_make_the_same_slab_at_once(tmp_path: Path) -> None:
+    wheels = stored(tmp_path / "cache", six=wheel("six"), attrs=wheel("attrs"))
+    with ThreadPoolExecutor(6) as pool:
+        made = list(pool.map(lambda _: slab.make(wheels, tmp_path / "cache"), range(6)))
+    assert len({each.folder for each in made}) == 1
+    assert [path.name for path in (tmp_path / "cache/slabs").iterdir()] == [made[0].id]
 
 
 def test_the_app_wins_over_a_dependency_with_no_path_twice(tmp_path: Path) -> None:
