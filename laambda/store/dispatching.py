@@ -46,13 +46,15 @@ class DispatchRows:
         return int(self._session.run(query).scalar_one())
 
     def mark_sent(self, build_id: int, *, resend_after: float) -> None:
-        sent = update(_builds).where(_builds.c.id == build_id, UNFINISHED)
-        self._session.run(sent.values(resend_at=self._session.moment(resend_after)))
+        """The app's row first, as a deploy takes them: two transactions never wait for each other in a circle."""
         of_build = select(_builds.c.app, _builds.c.environment).where(_builds.c.id == build_id)
         row = self._session.run(of_build).first()
-        if row is not None:
-            app = and_(_apps.c.app == row.app, _apps.c.environment == row.environment)
-            self._session.run(update(_apps).where(app).values(last_start=self._session.moment()))
+        if row is None:
+            return
+        app = and_(_apps.c.app == row.app, _apps.c.environment == row.environment)
+        self._session.run(update(_apps).where(app).values(last_start=self._session.moment()))
+        sent = update(_builds).where(_builds.c.id == build_id, UNFINISHED)
+        self._session.run(sent.values(resend_at=self._session.moment(resend_after)))
 
     def forget_sent(self) -> None:
         self._session.run(update(_builds).where(UNFINISHED, self._sent()).values(resend_at=None))
