@@ -21,6 +21,11 @@ from laambda.release.wanted import Shape, default_description, known_versions, r
 _RACES = 5
 
 
+class AnotherDeploys(Unavailable):
+    """The app's deploy phase is occupied. The row is to be handed back without counting the attempt: it is sent again
+    when the phase is free."""
+
+
 @dataclass(frozen=True)
 class Begun:
     """A deploy that holds its version. ``contested``: somebody else's writes may still be under way, so fence first.
@@ -55,7 +60,7 @@ def begin(context: LinkContext) -> Begun:
     """Take the version, or find the one taken by an earlier claim.
 
     Raises Conflict where a ref moved meanwhile or a function name is another app's, LeaseLost where the row is no
-    longer ours, Unavailable (to be tried again) while another row of the app deploys.
+    longer ours, AnotherDeploys while another row of the app does.
     """
     for _ in range(_RACES):
         facts = _read(context)
@@ -157,7 +162,7 @@ def _enter(context: LinkContext, facts: _Facts, shape: Shape, new_bag: bytes | N
             build.id, context.lease.token, version=release.version, config_id=release.config_id
         ):
             context.lease.check()
-            raise Unavailable(f"another release of {build.scope} is being deployed")
+            raise AnotherDeploys(f"another release of {build.scope} is being deployed")
         tx.apps.claim_functions(build.scope, [each.name for each in shape.functions])
         tx.refs.reserve(build.scope, refs_to_move(tx, build), build.id)
         tx.releases.add(release)

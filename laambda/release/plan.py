@@ -210,13 +210,19 @@ def _settings_changes(wanted: WantedFunction, live: LiveFunction) -> tuple[Chang
         Change(field.name.replace("_", " "), _text(old), _text(new))
         for field in fields(wanted.settings)
         if field.name != "architecture"
-        and (old := getattr(live.settings, field.name)) != (new := getattr(wanted.settings, field.name))
+        and _comparable(old := getattr(live.settings, field.name))
+        != _comparable(new := getattr(wanted.settings, field.name))
     ]
     if wanted.config.digest != live.config_digest:
         changes.append(Change("config vars", "", ""))
     if live.failure:
         changes.append(Change("state", "failed", "active"))
     return tuple(changes)
+
+
+def _comparable(value: object) -> object:
+    """AWS gives subnets and security groups in an order of its own."""
+    return sorted(value) if isinstance(value, tuple) else value
 
 
 def _text(value: object) -> str:

@@ -36,6 +36,7 @@ class Held:
     unsettled: int
     versions: dict[str, Content] = field(default_factory=dict)
     alias: Alias | None = None
+    failure: str = ""
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
 
@@ -112,6 +113,7 @@ class FakeLambda:
     def _update(self, name: str, content: Content) -> LiveFunction:
         held = self.held[name]
         held.content, held.revision, held.unsettled = content, next(self._revisions), self._settle
+        held.failure = ""
         return self._live(name, held)
 
     def _tick(self, held: Held) -> None:
@@ -129,6 +131,7 @@ class FakeLambda:
             revision_id=held.revision,
             settled=not held.unsettled,
             owner=held.owner,
+            failure=held.failure,
             alias=held.alias,
         )
 

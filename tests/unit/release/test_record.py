@@ -1,0 +1,81 @@
+"""The end of a row: everything in one transaction, or nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from laambda.domain.build import BuildState, Step
+from laambda.domain.release import ReleaseState
+from laambda.errors import Conflict, LeaseLost
+from laambda.release.begin import AnotherDeploys
+from laambda.release.preview import preview_rollback
+from laambda.release.record import fail, record
+from tests.unit.release.conftest import API, Farm, main
+
+
+def test_a_row_that_was_taken_over_is_not_recorded(farm: Farm) -> None:
+    build = farm.push("one", refs=main("0", "a"))
+    result = farm.deploy(build)
+    with farm.services.database.write() as tx:
+        assert tx.leases.checkpoint(build.id, build.token, Step.DEPLOY, result=result, seconds=0, lease=30)
+        stale = tx.leases.start_link(build.id, build.token, Step.RECORD, lease=30)
+    assert stale is not None
+    farm.taken_over(stale)
+    with pytest.raises(LeaseLost):
+        record(farm.context(stale))
+    assert farm.release(1).state is ReleaseState.PENDING
+    assert (farm.app().live, farm.refs()) == (0, {})
+
+
+def test_failing_a_row_that_never_deployed_only_frees_its_refs(farm: Farm) -> None:
+    build = farm.push("one", refs=main("0", "a"))
+    with farm.services.database.write() as tx:
+        fail(tx, tx.builds.get(build.id))
+    assert farm.row(build).version is None
+
+
+def test_failing_an_ended_release_changes_nothing(farm: Farm) -> None:
+    build = farm.run(farm.push("one"))
+    with farm.services.database.write() as tx:
+        fail(tx, build)
+    assert farm.release(1).state is ReleaseState.SUCCEEDED
+
+
+def test_a_ref_is_kept_for_the_deploy_that_reserved_it(farm: Farm) -> None:
+    build = farm.push("one", refs=main("0", "a"))
+    farm.deploy(build)
+    with farm.services.database.write() as tx, pytest.raises(Conflict):
+        tx.refs.move(API, main("0", "b"))
+
+
+def test_a_push_whose_deploy_must_wait_takes_no_version(farm: Farm) -> None:
+    farm.run(farm.push("one"))
+    second = farm.push("two")
+    rollback = farm.roll_back(1)
+    with pytest.raises(AnotherDeploys):
+        farm.deploy(second)
+    assert farm.row(second).version is None
+    assert farm.run(rollback).version == 2
+    assert farm.run(farm.taken_over(second)).version == 3
+
+
+def test_a_preview_tells_what_a_rollback_changes_by_name(farm: Farm) -> None:
+    farm.run(farm.push("one"))
+    farm.run(farm.config(KEY="s3cret"))
+    lines = preview_rollback(farm.services, API, 1).lines()
+    assert lines == [
+        "[~] api-create",
+        "    [~] version 2 -> 1",
+        "[~] api-resize",
+        "    [~] version 2 -> 1",
+        "[-] config KEY",
+    ]
+
+
+def test_a_preview_of_a_failed_release_is_refused(farm: Farm) -> None:
+    farm.run(farm.push("one"))
+    build = farm.push("two")
+    farm.deploy(build)
+    assert farm.fails(build).state is BuildState.FAILED
+    with pytest.raises(Conflict, match="v2 of api never went live"):
+        preview_rollback(farm.services, API, 2)
