@@ -60,12 +60,14 @@ class HookServer:
     def __init__(self, run_dir: Path) -> None:
         run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         _check_private(run_dir)
+        _sweep(run_dir)
         self.path = run_dir / f"hooks-{os.getpid()}-{secrets.token_hex(3)}.sock"
         if len(os.fsencode(self.path)) > SOCKET_PATH_LIMIT:
             raise InvalidInput(
                 f"the socket path {self.path} is too long", hint="Set LAAMBDA_RUN_DIR to a shorter folder"
             )
         self._handlers: dict[str, HookHandler] = {}
+        self._stopped = threading.Event()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(os.fspath(self.path))
         self._listener.listen(128)
@@ -74,6 +76,7 @@ class HookServer:
         threading.Thread(target=self._accept, name="hooks", daemon=True).start()
 
     def stop(self) -> None:
+        self._stopped.set()
         self._listener.close()
         self.path.unlink(missing_ok=True)
 
@@ -88,11 +91,13 @@ class HookServer:
             del self._handlers[nonce]
 
     def _accept(self) -> None:
-        while True:
+        while not self._stopped.is_set():
             try:
                 peer, _ = self._listener.accept()
-            except OSError:
-                return
+            except OSError as error:
+                if not self._stopped.wait(0.2):
+                    _log.warning("can't accept hooks: %s", error)
+                continue
             threading.Thread(target=self._serve, args=(peer,), name="hook", daemon=True).start()
 
     def _serve(self, peer: socket.socket) -> None:
@@ -139,6 +144,18 @@ def _check_private(folder: Path) -> None:
         raise InvalidInput(
             f"{folder} is open to other users", hint=f"Run chmod 700 {folder}, or set LAAMBDA_RUN_DIR to another folder"
         )
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the sockets of receivers that were killed."""
+    for path in folder.glob("hooks-*.sock"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            try:
+                probe.connect(os.fspath(path))
+            except ConnectionRefusedError:
+                path.unlink(missing_ok=True)
+            except OSError:
+                continue
 
 
 class _Voice:

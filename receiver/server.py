@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import paramiko
 
 from laambda.dispatch.limits import FarmLimits
+from laambda.errors import InvalidInput, LaambdaError
 from laambda.ports import Services
 from laambda.settings import Settings
 from laambda.source.push import Desk
@@ -69,12 +70,12 @@ class Receiver:
         self._listener: socket.socket | None = None
 
     def start(self) -> tuple[str, int]:
-        """Listen; gives host and port (that of the settings, or a free one for 0)."""
-        self._listener = socket.create_server((self._settings.host, self._settings.ssh_port), backlog=256)
+        """Listen; gives host and port (that of the settings, or a free one for 0). InvalidInput where it is taken."""
+        self._listener = self._listen()
         host, port = self._listener.getsockname()[:2]
         self._sessions = Sessions(self._desks(port))
         self._hooks.start()
-        for work in (self._accept, self._watch):
+        for work in (self._accept, self._watch, self._warm_up):
             threading.Thread(target=work, name=f"receiver {work.__name__}", daemon=True).start()
         return host, port
 
@@ -88,6 +89,16 @@ class Receiver:
         for connection in list(self._open.values()):
             _drop(connection.transport)
         self._hooks.stop()
+
+    def _listen(self) -> socket.socket:
+        wanted = (self._settings.host, self._settings.ssh_port)
+        try:
+            return socket.create_server(wanted, backlog=256)
+        except OSError as error:
+            self._hooks.stop()
+            raise InvalidInput(
+                f"can't listen on {wanted[0]}:{wanted[1]}: {error.strerror}", hint="Set LAAMBDA_SSH_PORT to a free port"
+            ) from None
 
     def _desks(self, port: int) -> Desks:
         repositories = self._settings.repositories
@@ -148,6 +159,11 @@ class Receiver:
         connection = self._open.pop(key, None)
         if connection is not None:
             connection.admitted.close()
+
+    def _warm_up(self) -> None:
+        """Clients of the object store are made on first use, which takes them most of a second: not in a push."""
+        with suppress(LaambdaError):
+            self._services.objects.exists("sources/none.tar")
 
     def _watch(self) -> None:
         """Once a second: end logins that take too long and connections that do nothing."""

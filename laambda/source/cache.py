@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from laambda.domain.names import Scope
 from laambda.domain.refs import Pack
-from laambda.errors import PlatformError
+from laambda.errors import NotFound, PlatformError
 from laambda.ports import Database, ObjectStore, Repository
+
+_FETCHES = 8
+"""Packs fetched at once."""
 
 
 def mend(repository: Repository, scope: Scope, *, database: Database, objects: ObjectStore, workspace: Path) -> None:
@@ -22,9 +26,12 @@ def mend(repository: Repository, scope: Scope, *, database: Database, objects: O
         with database.read() as tx:
             refs = dict(tx.refs.all(scope))
             packs = tx.refs.packs(scope)
-        for pack in packs:
-            if not repository.has_pack(pack):
-                _fetch(repository, pack, objects, workspace)
+        missing = [pack for pack in packs if not repository.has_pack(pack)]
+        if missing:
+            workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with ThreadPoolExecutor(_FETCHES) as pool:
+                for fetched in [pool.submit(_fetch, repository, pack, objects, workspace) for pack in missing]:
+                    fetched.result()
         if repository.refs() != refs:
             repository.set_refs(refs)
 
@@ -38,10 +45,12 @@ def show_refs(repository: Repository, scope: Scope, *, database: Database) -> No
 
 
 def _fetch(repository: Repository, pack: Pack, objects: ObjectStore, workspace: Path) -> None:
-    workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="mend-", dir=workspace) as folder:
         archive = Path(folder) / "pack.tar"
-        objects.get(pack.key, archive)
+        try:
+            objects.get(pack.key, archive)
+        except NotFound as error:
+            raise PlatformError(f"the stored pack {pack.key} is gone") from error
         with archive.open("rb") as stream:
             found = hashlib.file_digest(stream, "sha256").hexdigest()
         if found != pack.sha256:

@@ -20,7 +20,7 @@ from laambda.domain.access import AuditEntry
 from laambda.domain.build import Build, BuildKind, BuildState, NewBuild
 from laambda.domain.names import Scope
 from laambda.domain.refs import ZERO, Pack, RefUpdate
-from laambda.errors import Conflict, LaambdaError, PlatformError, UserError
+from laambda.errors import Conflict, LaambdaError, PlatformError, Unavailable, UserError
 from laambda.ports import PushedObjects, Services, Transaction
 from laambda.source.archive import Archives, archive_pack, with_source
 from laambda.source.rules import PushOptions, check_together, deploy_ref, read_options
@@ -97,7 +97,7 @@ def refusal(error: LaambdaError) -> Iterator[str]:
         if error.hint:
             yield f" !     {error.hint}"
     else:
-        _log.error("push failed: %s", error, exc_info=error)
+        _log.error("push failed: %s", error, exc_info=None if isinstance(error, Unavailable) else error)
         yield f" !     laambda could not take the push: {error.message}"
         yield " !     Push again in a minute: what was accepted is not built twice"
 

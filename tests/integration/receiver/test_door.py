@@ -77,6 +77,21 @@ def test_a_silent_stranger_is_shown_out(house: House) -> None:
         assert _read_to_end(stranger) == b"SSH-2.0-laambda\r\n"
 
 
+def test_a_stranger_who_never_logs_in_is_shown_out(house: House) -> None:
+    client = paramiko.Transport(house.receiver(Limits(login=0.5)))
+    client.start_client(timeout=10)
+
+    client.join(10)
+    assert not client.is_active()
+
+
+def test_a_connection_without_a_session_ends(house: House, new_customer: Callable[..., Customer]) -> None:
+    with _client(new_customer(port=house.receiver(Limits(idle=0.2))[1])) as client:
+        assert client.is_authenticated()
+        client.join(10)
+        assert not client.is_active()
+
+
 def test_one_address_gets_so_many_connections(house: House) -> None:
     address = house.receiver(Limits(per_address=1))
     with socket.create_connection(address, timeout=10) as first, first.makefile("rb") as stream:

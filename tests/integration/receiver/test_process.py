@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -9,6 +10,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from laambda.errors import InvalidInput
 from tests.integration.receiver.conftest import Customer, House
 
 
@@ -50,3 +54,10 @@ def test_an_old_git_is_said_at_the_start(house: House, tmp_path: Path) -> None:
 
     assert process.returncode == 1
     assert "the receiver needs git 2.29 or newer" in errors
+
+
+def test_a_port_that_is_taken_is_said(house: House) -> None:
+    host, port = house.receiver()
+    house.settings = dataclasses.replace(house.settings, ssh_port=port)
+    with pytest.raises(InvalidInput, match=f"can't listen on {host}:{port}: Address already in use"):
+        house.receiver()

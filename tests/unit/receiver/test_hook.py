@@ -90,6 +90,15 @@ def test_a_folder_open_to_others_is_refused(tmp_path: Path) -> None:
         HookServer(tmp_path)
 
 
+def test_sockets_of_killed_receivers_are_swept(server: HookServer) -> None:
+    folder = server.path.parent
+    killed = HookServer(folder)
+    killed._listener.close()
+    HookServer(folder).stop()
+
+    assert list(folder.iterdir()) == [server.path]
+
+
 def test_a_socket_path_that_is_too_long_is_said(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="too long"):
         HookServer(tmp_path / ("x" * 120))
