@@ -59,6 +59,7 @@ def test_a_busy_function_process_ends_with_the_local_cloud(tmp_path: Path) -> No
         assert isinstance(call.exception(), BotoCoreError)
 
 
+@pytest.mark.slow
 def test_idle_processes_are_bounded(tmp_path: Path) -> None:
     with running_cloud(tmp_path) as cloud:
         bench = Bench(cloud)

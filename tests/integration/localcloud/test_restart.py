@@ -15,6 +15,8 @@ from botocore.exceptions import BotoCoreError
 from tests.cloud_fixture import RunningCloud, running_cloud
 from tests.integration.localcloud.conftest import Bench, zipped
 
+pytestmark = pytest.mark.slow
+
 SECRET = "hunter2-do-not-store-me-in-clear"
 
 
