@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
-import signal
-import sys
 from typing import Any
 
 from celery import signals
@@ -15,18 +12,16 @@ from laambda.dispatch.dispatcher import dispatch
 from laambda.domain.app import Target
 from laambda.domain.build import BuildState
 from laambda.errors import LaambdaError
+from laambda.lifeline import die_with_parent
 from workers.link import node, node_services
 
 _log = logging.getLogger(__name__)
-
-_PR_SET_PDEATHSIG = 1
 
 
 @signals.worker_process_init.connect
 def warm(**_: Any) -> None:
     """A pool child dies with its parent, and opens its connections before its first build."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     try:
         node_services().cloud(Target())
     except LaambdaError as error:

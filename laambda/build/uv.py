@@ -17,6 +17,7 @@ from laambda.build.indexes import Indexes, scrub
 from laambda.build.requirements import Requirements
 from laambda.build.target import BuildTarget, no_wheel
 from laambda.errors import BuildFailed, LaambdaError, PlatformError, Unavailable
+from laambda.lifeline import die_with_parent
 
 TIME_LIMIT = 180.0
 """Seconds for one resolution."""
@@ -110,6 +111,7 @@ def _call(command: Sequence[str], indexes: Indexes, place: Path) -> subprocess.C
             capture_output=True,
             timeout=TIME_LIMIT,
             check=False,
+            preexec_fn=die_with_parent,  # a killed worker leaves no uv behind
         )
     except subprocess.TimeoutExpired:
         raise Unavailable(f"Resolving the dependencies took longer than {TIME_LIMIT:.0f} s") from None

@@ -7,7 +7,6 @@ by itself is started again, because a farm is made to lose any of its parts.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import shlex
@@ -22,12 +21,11 @@ from pathlib import Path
 from typing import IO
 
 from laambda.errors import InvalidInput, PlatformError
+from laambda.lifeline import die_with_parent
 
-_PR_SET_PDEATHSIG = 1
 _STOP_GRACE = 5.0
 _RESTART_PAUSE = 1.0
 _READY = re.compile(r"\b(ready|listening)\b", re.IGNORECASE)
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ class Supervisor:
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - async-signal-safe: one prctl through a loaded library
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - async-signal-safe
         )
         child = Child(process, handle, foundation)
         assert handle.stdout is not None  # noqa: S101 - PIPE was asked for
@@ -129,11 +127,6 @@ class Supervisor:
                 self._say(child.process.name, line.rstrip("\n"))
                 if _READY.search(line):
                     child.ready.set()
-
-
-def _die_with_parent() -> None:
-    if _libc is not None:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _end(children: Sequence[Child]) -> None:
