@@ -29,6 +29,7 @@ from laambda.errors import BuildFailed
 MAX_UNPACKED = 1 << 30
 """Bytes a wheel may unpack to: four times what Lambda takes."""
 _NAME_LIMIT = 1024
+_DIRECTORY_LIMIT = 32 << 20
 _COMMENT_LIMIT = 0xFFFF
 _CHUNK = 1 << 20
 _DESCRIPTOR_FLAG = 0x8
@@ -129,6 +130,8 @@ def _end(descriptor: int, size: int, label: str) -> tuple[int, int, int]:
         raise BadWheel(f"{label} is one part of a split zip")
     if count > MAX_ENTRIES or max(length, start) == 0xFFFF_FFFF or tail[max(0, at - 20) : at].startswith(b"PK\6\7"):
         raise BadWheel(f"{label} is a zip64 file, which is larger than Lambda takes")
+    if length > _DIRECTORY_LIMIT:
+        raise BadWheel(f"{label} has a directory of more than {_DIRECTORY_LIMIT >> 20} MB")
     if start + length != size - window + at:
         raise BadWheel(f"{label} has bytes around its directory that no entry explains")
     return count, length, start

@@ -1,8 +1,8 @@
 """The wheel store: every wheel once per node, under its SHA-256, checked before it gets its name.
 
-A file that is there is whole and good: it was written under another name, its hash compared, its insides proved
-(``wheelfile.check``), then renamed. Any number of processes may do so at once; the last rename wins with the same
-bytes.
+A file of the right size that is there is good: it was written under another name, its hash compared, its insides
+proved (``wheelfile.check``), then renamed; only a crash of the machine can leave a shorter one. Any number of
+processes may do so at once; the last rename wins with the same bytes.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def fetch(
     ``pause`` waits the given seconds between attempts. Raises BadWheel, WheelGone, Unavailable.
     """
     by_hash = {wheel.sha256: wheel for wheel in wheels}
-    absent = [wheel for sha256, wheel in by_hash.items() if not wheel_path(cache, sha256).exists()]
+    absent = [wheel for sha256, wheel in by_hash.items() if not _is_there(wheel, wheel_path(cache, sha256))]
     if not absent:
         return Fetched(0, 0)
     (cache / "wheels").mkdir(parents=True, exist_ok=True)
@@ -74,6 +74,14 @@ def fetch(
             pool.shutdown(cancel_futures=True)
             raise
     return Fetched(len(sizes), sum(sizes))
+
+
+def _is_there(wheel: LockedWheel, path: Path) -> bool:
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return False
+    return size == wheel.size if wheel.size else size > 0
 
 
 @contextmanager

@@ -211,6 +211,14 @@ def test_a_password_never_gets_into_an_error() -> None:
     assert "hunter2" not in str(error)
 
 
+def test_an_index_that_the_app_names_is_theirs_to_mend() -> None:
+    named = Requirements(index="https://pypi.example/simple")
+    error = uv.explain(
+        "error: Request failed\n cause: Failed to fetch: https://pypi.example/simple/six/", named, target()
+    )
+    assert isinstance(error, BuildFailed)
+
+
 def test_a_denied_index_is_told_from_one_that_is_down() -> None:
     error = uv.explain(
         "error: Failed to fetch: https://x\n cause: HTTP status client error (401 Unauthorized)",

@@ -16,7 +16,7 @@ names = st.text(st.characters(categories=("L", "N"), include_characters="-_ "), 
 files = st.dictionaries(names.filter(bool), st.one_of(st.binary(max_size=300), st.just(b"x" * 5000)), max_size=12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(dependencies=files, mine=files)
 def test_zipfile_reads_back_any_set_of_files(dependencies: dict[str, bytes], mine: dict[str, bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -93,6 +93,13 @@ def test_a_local_file_outside_of_the_operators_folder_is_refused(tmp_path: Path)
         fetch([locked(b"x", "six", f"file://{tmp_path}/links/../secret.whl")], indexes, tmp_path)
 
 
+def test_a_file_cut_short_by_a_crash_is_fetched_again(index: Index, tmp_path: Path) -> None:
+    six = index.add("six")
+    get([six], index, tmp_path)
+    wheel_path(tmp_path, six.sha256).write_bytes(b"")
+    assert get([six], index, tmp_path).count == 1
+
+
 def test_a_wheel_of_the_operators_folder_is_taken_from_there(tmp_path: Path) -> None:
     path = tmp_path / "links" / "six-1.0-py3-none-any.whl"
     path.parent.mkdir()
