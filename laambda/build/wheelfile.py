@@ -1,13 +1,14 @@
 """Reads a wheel as strictly as a zip can be read, because its members are copied without being opened again.
 
 What the central directory says, what the local headers say and what the data is must be one story; otherwise
-two readers of the same zip see different files. PEP 427 (wheel), APPNOTE.TXT 6.3.10 (zip).
+two readers of the same zip see different files. Extra fields are neither read nor copied: a zip64 one says nothing
+where the plain sizes are given, as in wheels made by Bazel, and a size that needs one is refused.
+PEP 427 (wheel), APPNOTE.TXT 6.3.10 (zip).
 """
 
 from __future__ import annotations
 
 import os
-import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,7 +35,6 @@ _COMMENT_LIMIT = 0xFFFF
 _CHUNK = 1 << 20
 _DESCRIPTOR_FLAG = 0x8
 _KNOWN_FLAGS = 0x6 | _DESCRIPTOR_FLAG | UTF8_FLAG  # deflate's level, sizes after the data, UTF-8 names
-_ZIP64_EXTRA = 1
 _NEWEST_VERSION = 63
 _KIND, _REGULAR, _FOLDER = 0o170000, 0o100000, 0o040000
 
@@ -82,7 +82,7 @@ def data_offset(descriptor: int, member: Member, label: str) -> int:
     same = rest[:name_length] == member.raw_name and (flags, method) == (member.flags, member.method)
     if not flags & _DESCRIPTOR_FLAG:
         same = same and (crc, compressed, size) == (member.crc, member.compressed, member.size)
-    if not same or _has_zip64(rest[name_length:]):
+    if not same:
         raise BadWheel(f"{label}: header and directory disagree about {member.name}")
     return int(member.header + LOCAL.size + name_length + extra_length)
 
@@ -148,23 +148,23 @@ def _directory(directory: bytes, count: int, start: int, label: str) -> Iterator
             raise BadWheel(f"{label} needs version {needs / 10} of the zip format")
         name_length, extra_length, comment_length = fields[10:13]
         name_end = at + CENTRAL.size + name_length
-        raw, extra = directory[at + CENTRAL.size : name_end], directory[name_end : name_end + extra_length]
+        raw = directory[at + CENTRAL.size : name_end]
         member = Member(
             _name(raw, flags, label), raw, flags, method, crc, compressed, size, _executable(fields, label), fields[16]
         )
-        _check_member(member, extra, start, label)
+        _check_member(member, start, label)
         yield member
         at = name_end + extra_length + comment_length
     if at != len(directory):
         raise BadWheel(f"{label} has a damaged directory")
 
 
-def _check_member(member: Member, extra: bytes, start: int, label: str) -> None:
+def _check_member(member: Member, start: int, label: str) -> None:
     if member.flags & ~_KNOWN_FLAGS:
         raise BadWheel(f"{label}: {member.name} is encrypted or patched")
     if member.method not in (STORED, DEFLATED):
         raise BadWheel(f"{label}: {member.name} is compressed by method {member.method}, not by deflate")
-    if _has_zip64(extra) or member.header + LOCAL.size + member.compressed > start:
+    if member.header + LOCAL.size + member.compressed > start:
         raise BadWheel(f"{label}: {member.name} reaches beyond the file")
     if member.method == STORED and member.compressed != member.size:
         raise BadWheel(f"{label}: {member.name} has two sizes")
@@ -195,16 +195,6 @@ def _executable(fields: tuple[int, ...], label: str) -> bool:
     if mode & _KIND not in (0, _REGULAR, _FOLDER):
         raise BadWheel(f"{label} holds a link or a device")
     return bool(mode & 0o111)
-
-
-def _has_zip64(extra: bytes) -> bool:
-    at = 0
-    while at + 4 <= len(extra):
-        kind, length = struct.unpack_from("<HH", extra, at)
-        if kind == _ZIP64_EXTRA:
-            return True
-        at += 4 + length
-    return False
 
 
 def _check_data(descriptor: int, member: Member, start: int, label: str) -> None:

@@ -92,7 +92,7 @@ def test_the_sample_app_builds_for_other_runtimes(tmp_path: Path, runtime: str, 
 @pytest.mark.skipif(shutil.which("unzip") is None, reason="unzip is not installed")
 def test_unzip_finds_nothing_wrong(tmp_path: Path) -> None:
     bench = Workbench(tmp_path / "node")
-    files = {"Procfile": "web: app.handler", "app.py": "import requests\n", "requirements.txt": "requests==2.32.3"}
+    files = {"Procfile": "web: app.handler", "app.py": "", "requirements.txt": "requests==2.32.3\nprotobuf==7.36.2\n"}
     path = zip_of(bench, bench.run(files, until=Step.UPLOAD))
     done = subprocess.run(["unzip", "-tq", str(path)], capture_output=True, text=True, check=False)
     assert (done.returncode, "No errors" in done.stdout) == (0, True)

@@ -154,6 +154,12 @@ def test_zip64_is_refused() -> None:
         check(out.getvalue())
 
 
+def test_a_needless_zip64_field_is_passed_over() -> None:
+    info = zipfile.ZipInfo("a.py")
+    info.extra = struct.pack("<HHQQ", 1, 16, 5, 5)
+    check(archive((info, b"x = 1")))
+
+
 def test_bytes_before_the_zip_are_refused() -> None:
     with pytest.raises(BadWheel, match="around its directory"):
         check(b"#!/bin/sh\n" + wheel("six"))
