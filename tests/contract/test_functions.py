@@ -128,6 +128,11 @@ class TestFunctions:
         live = place.created()
         assert place.published(live) == place.published(place.settled()) == "1"
 
+    def test_a_new_version_changes_the_revision(self, place: Place) -> None:
+        live = place.created()
+        place.published(live)
+        assert place.settled().revision_id != live.revision_id
+
     def test_publishing_another_code_than_the_one_named_is_refused(self, place: Place) -> None:
         live = place.created()
         with pytest.raises(PreconditionLost):

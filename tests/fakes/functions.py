@@ -93,6 +93,7 @@ class FakeLambda:
                 return last
             number = str(next(held.numbers))
             held.versions[number] = held.content
+            held.revision = next(self._revisions)
             return number
 
     def version_settled(self, name: str, version: str) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,7 +89,7 @@ class Farm:
     folder: Path
     pace: Pace = field(default_factory=fast)
     told: Told = field(default_factory=Told)
-    heads: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    scope: Scope = API
 
     @property
     def functions(self) -> FakeLambda:
@@ -112,7 +111,7 @@ class Farm:
     def config(self, *, unset: tuple[str, ...] = (), **values: str) -> Build:
         change = ConfigChange(values=values, unset=unset)
         with self.services.database.write() as tx:
-            bag = tx.config.add(API, seal_change(self.services.vault, API, change))
+            bag = tx.config.add(self.scope, seal_change(self.services.vault, self.scope, change))
         return self.claimed(self.add(BuildKind.CONFIG, config_id=bag, description=change.description))
 
     def roll_back(self, version: int) -> Build:
@@ -121,7 +120,7 @@ class Farm:
     def add(self, kind: BuildKind, **new: Any) -> Build:
         given = {"description": "", **new}
         with self.services.database.write() as tx:
-            return tx.builds.add(NewBuild(API, kind, actor="ada", **given))
+            return tx.builds.add(NewBuild(self.scope, kind, actor="ada", **given))
 
     def claimed(self, build: Build, results: Mapping[str, Any] | None = None) -> Build:
         """The row with its deploy started; the links before it are checkpointed with ``results``."""
@@ -186,15 +185,15 @@ class Farm:
 
     def release(self, version: int) -> Release:
         with self.services.database.read() as tx:
-            return tx.releases.get(API, version)
+            return tx.releases.get(self.scope, version)
 
     def app(self) -> App:
         with self.services.database.read() as tx:
-            return tx.apps.get(API)
+            return tx.apps.get(self.scope)
 
     def refs(self) -> Mapping[str, str]:
         with self.services.database.read() as tx:
-            return tx.refs.all(API)
+            return tx.refs.all(self.scope)
 
     def codes(self) -> dict[str, str]:
         """The code that each function serves."""

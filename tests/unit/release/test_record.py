@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from laambda.domain.build import BuildState, Step
+from laambda.domain.build import Step
 from laambda.domain.release import ReleaseState
 from laambda.errors import Conflict, LeaseLost
 from laambda.release.begin import AnotherDeploys
-from laambda.release.preview import preview_rollback
 from laambda.release.record import fail, record
 from tests.unit.release.conftest import API, Farm, main
 
@@ -57,25 +56,3 @@ def test_a_push_whose_deploy_must_wait_takes_no_version(farm: Farm) -> None:
     assert farm.row(second).version is None
     assert farm.run(rollback).version == 2
     assert farm.run(farm.taken_over(second)).version == 3
-
-
-def test_a_preview_tells_what_a_rollback_changes_by_name(farm: Farm) -> None:
-    farm.run(farm.push("one"))
-    farm.run(farm.config(KEY="s3cret"))
-    lines = preview_rollback(farm.services, API, 1).lines()
-    assert lines == [
-        "[~] api-create",
-        "    [~] version 2 -> 1",
-        "[~] api-resize",
-        "    [~] version 2 -> 1",
-        "[-] config KEY",
-    ]
-
-
-def test_a_preview_of_a_failed_release_is_refused(farm: Farm) -> None:
-    farm.run(farm.push("one"))
-    build = farm.push("two")
-    farm.deploy(build)
-    assert farm.fails(build).state is BuildState.FAILED
-    with pytest.raises(Conflict, match="v2 of api never went live"):
-        preview_rollback(farm.services, API, 2)
