@@ -14,16 +14,15 @@ from laambda.domain.build import Build, BuildKind, BuildState
 from laambda.domain.config import ConfigVars
 from laambda.domain.refs import RefUpdate
 from laambda.domain.release import Release, ReleaseState
-from laambda.errors import Unavailable
+from laambda.errors import LeaseLost, Unavailable
 from laambda.ports import LinkContext, Transaction
 from laambda.release.wanted import Shape, default_description, known_versions, retired, shape_of
 
 _RACES = 5
 
 
-class AnotherDeploys(Unavailable):
-    """The app's deploy phase is occupied. The row is to be handed back without counting the attempt: it is sent again
-    when the phase is free."""
+class AnotherDeploys(LeaseLost):
+    """The app's deploy phase is occupied: the row was handed back, uncounted, and is sent again when it is free."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +59,17 @@ def begin(context: LinkContext) -> Begun:
     """Take the version, or find the one taken by an earlier claim.
 
     Raises Conflict where a ref moved meanwhile or a function name is another app's, LeaseLost where the row is no
-    longer ours, AnotherDeploys while another row of the app does.
+    longer ours, AnotherDeploys (and the row is given back) while another row of the app does.
     """
     for _ in range(_RACES):
         facts = _read(context)
         shape = shape_of(context.build, facts.app, facts.target, facts.live, facts.restored)
         config, new_bag = _config(context, facts)
-        entered = _enter(context, facts, shape, new_bag)
+        try:
+            entered = _enter(context, facts, shape, new_bag)
+        except AnotherDeploys:
+            _hand_back(context)
+            raise
         if entered is not None:
             return Begun(
                 version=entered.version,
@@ -161,9 +164,15 @@ def _enter(context: LinkContext, facts: _Facts, shape: Shape, new_bag: bytes | N
         if not tx.leases.enter_deploy(
             build.id, context.lease.token, version=release.version, config_id=release.config_id
         ):
-            context.lease.check()
             raise AnotherDeploys(f"another release of {build.scope} is being deployed")
         tx.apps.claim_functions(build.scope, [each.name for each in shape.functions])
         tx.refs.reserve(build.scope, refs_to_move(tx, build), build.id)
         tx.releases.add(release)
     return release
+
+
+def _hand_back(context: LinkContext) -> None:
+    """Harmless where the row is a newer claim's already."""
+    context.recorder.detail("Waiting for the release that is being deployed")
+    with context.services.database.write() as tx:
+        tx.leases.hand_back(context.build.id, context.lease.token, counted=False)

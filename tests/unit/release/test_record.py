@@ -53,6 +53,7 @@ def test_a_push_whose_deploy_must_wait_takes_no_version(farm: Farm) -> None:
     rollback = farm.roll_back(1)
     with pytest.raises(AnotherDeploys):
         farm.deploy(second)
-    assert farm.row(second).version is None
+    waiting = farm.row(second)
+    assert (waiting.version, waiting.attempt, waiting.lease_until) == (None, 0, waiting.lease_until)
     assert farm.run(rollback).version == 2
-    assert farm.run(farm.taken_over(second)).version == 3
+    assert farm.run(farm.claimed(second)).version == 3
