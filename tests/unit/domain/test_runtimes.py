@@ -33,14 +33,14 @@ def test_a_runtime_warns_half_a_year_before_its_deprecation_and_after_it() -> No
 
 def test_a_dead_runtime_is_refused_with_the_date_and_what_to_use() -> None:
     with pytest.raises(
-        BuildFailed, match="runtime.txt asks for python3.6, which AWS refuses since 2022-08-29"
+        BuildFailed, match=r"runtime\.txt asks for python3\.6, which AWS refuses since 2022-08-29"
     ) as caught:
         find("python3.6", TODAY, origin="runtime.txt")
     assert "python3.13" in caught.value.hint
 
 
 def test_an_unknown_runtime_is_refused_by_the_file_that_asks_for_it() -> None:
-    with pytest.raises(BuildFailed, match="runtime.txt asks for python2.1, which Lambda does not have"):
+    with pytest.raises(BuildFailed, match=r"runtime\.txt asks for python2\.1, which Lambda does not have"):
         find("python2.1", TODAY, origin="runtime.txt")
 
 
