@@ -14,7 +14,7 @@ import click
 from laambda.cli.options import for_app, json_option
 from laambda.cli.render import visible, warn
 from laambda.cli.session import Session
-from laambda.client import Client, LogLineJson
+from laambda.client import Client, InvocationJson, LogLineJson
 from laambda.errors import InvalidInput
 
 _EVENT_LIMIT = 6 * 1024 * 1024
@@ -39,7 +39,7 @@ def invoke(session: Session, app: str, process: str, event: BinaryIO | None, wit
             click.echo(visible(line), err=True)
     click.echo(answer["payload"])
     if answer["error"]:
-        warn(f"{process} of {app} failed: {answer['error']}")
+        warn(f"{process} of {app} failed: {_reason(answer)}")
         click.get_current_context().exit(1)
 
 
@@ -84,6 +84,19 @@ def following(
             wait()
 
 
+def _reason(answer: InvocationJson) -> str:
+    """``ValueError: no such picture``, where the answer is Lambda's error object; else what Lambda calls it.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
+    """
+    try:
+        told = json.loads(answer["payload"])
+        words = [str(told[name]) for name in ("errorType", "errorMessage") if told.get(name)]
+    except (ValueError, AttributeError):
+        words = []
+    return visible(": ".join(words) or answer["error"])[:500]
+
+
 def _moment(line: LogLineJson) -> datetime:
     return datetime.fromisoformat(line["at"])
 
@@ -92,5 +105,7 @@ def _echo(line: LogLineJson, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(line, ensure_ascii=False))
     else:
-        click.echo(f"{line['at']} {click.style(line['process'], fg='cyan')}: {visible(line['message'])}")
+        at = _moment(line).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        for part in line["message"].splitlines() or [""]:  # Python's runtime sends a traceback as one message
+            click.echo(f"{at} {click.style(line['process'], fg='cyan')}: {visible(part)}")
     sys.stdout.flush()

@@ -33,6 +33,18 @@ def test_the_last_lines_are_asked_for_and_found_days_back(house: House) -> None:
     assert [json.loads(one)["message"] for one in shown] == ["line 3", "line 4"]
 
 
+def test_a_traceback_is_shown_line_by_line(house: House) -> None:
+    house.app()
+    house.push()
+    house.logs.written.append(line(1, "create", "[ERROR] ValueError: no\rTraceback:\r  File app.py"))
+    shown = house.laambda("logs", "-a", "api").out.splitlines()
+    assert [one.split(" ", 1)[1] for one in shown] == [
+        "create: [ERROR] ValueError: no",
+        "create: Traceback:",
+        "create:   File app.py",
+    ]
+
+
 def test_one_process_can_be_chosen(house: House) -> None:
     house.app()
     house.push()
