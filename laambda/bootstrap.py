@@ -21,7 +21,7 @@ def settings() -> Settings:
 def limits(settings: Settings) -> FarmLimits:
     """The farm's numbers from the settings."""
     return FarmLimits(
-        slots=settings.slots or 2 * settings.concurrency,
+        slots=settings.slots or settings.concurrency,
         lease=settings.lease,
         attempts=settings.attempts,
         resend=settings.resend,

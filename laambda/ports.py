@@ -127,8 +127,9 @@ class Leases(Protocol):
     def end_queued(self, build_id: int, state: BuildState, *, error: str) -> bool:
         """End a row that no worker holds: queued, or running with an expired lease and not published."""
 
-    def hand_back(self, build_id: int, token: int, *, counted: bool) -> bool:
-        """Expire the lease now; an attempt that is not ``counted`` is given back, and ``token`` is worth nothing."""
+    def hand_back(self, build_id: int, token: int, *, counted: bool, delay: float = 0) -> bool:
+        """Expire the lease now; an attempt that is not ``counted`` is given back, and ``token`` is worth nothing.
+        It is sent again after ``delay`` seconds at the earliest."""
 
     def hand_back_node(self, node: str) -> int:
         """Hand back, uncounted, all that ``node`` holds; gives their number."""
@@ -143,10 +144,11 @@ class Dispatching(Protocol):
     def ready(self, limit: int) -> Sequence[Build]:
         """Rows to send now, fairest first: queued ones whose turn it is and which are not in flight, and running
         ones whose lease expired. An attached push whose ref an older unfinished attached row would move waits;
-        an app's occupied phase waits; rollbacks go first; apps take turns by their last start."""
+        an app's occupied phase waits; rollbacks go first; apps take turns by their last start. At most ``limit``
+        of them are to build: what only deploys needs no slot."""
 
     def in_flight(self) -> int:
-        """Rows running, or sent and not yet claimed."""
+        """Rows that build, or are sent to build and not yet claimed: each occupies a slot."""
 
     def mark_sent(self, build_id: int, *, resend_after: float) -> None:
         """Sent now; it is ready again after ``resend_after`` seconds if nobody claims it."""

@@ -48,9 +48,9 @@ class Settings:
     node: str = ""
     """This worker node's name, stable across restarts; empty: the host's name."""
     concurrency: int = 2
-    """Builds that one worker node runs at once."""
+    """Builds that one worker node runs at once; it keeps one process more, so that a rollback never waits for them."""
     slots: int = 0
-    """Builds in flight at most in the whole farm; 0: twice ``concurrency``."""
+    """Builds in flight at most in the whole farm; 0: ``concurrency``, for a farm of one node."""
     lease: float = 30.0
     attempts: int = 3
     build_limit: float = 900.0

@@ -18,7 +18,7 @@ def main() -> None:
             "--quiet",
             "worker",
             f"--queues={node().queue},{SHARED_QUEUE}",
-            f"--concurrency={settings().concurrency}",
+            f"--concurrency={settings().concurrency + 1}",
             f"--hostname=laambda@{node().name}",
             "--without-gossip",
             "--without-mingle",

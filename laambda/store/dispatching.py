@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
-from laambda.domain.build import Build, BuildKind, BuildState, Phase, Step
+from laambda.domain.build import Build, BuildKind, BuildState, Phase, Step, phase_of
 from laambda.domain.names import Scope
 from laambda.store import schema
 from laambda.store.builds import UNFINISHED, read_builds, refs_of
@@ -16,6 +16,7 @@ from laambda.store.turns import Waiting, next_turns
 _builds = schema.builds
 _apps = schema.apps
 _QUEUED = _builds.c.state == BuildState.QUEUED.value
+_BUILDS = _builds.c.step.not_in([step.value for step in Step if phase_of(step) is Phase.DEPLOYING])
 _DISPATCHER = 0x6C61616D
 """Key of PostgreSQL's advisory lock."""
 
@@ -33,7 +34,7 @@ class DispatchRows:
         return bool(self._session.connection.scalar(select(func.pg_try_advisory_xact_lock(_DISPATCHER))))
 
     def ready(self, limit: int) -> Sequence[Build]:
-        ids = next_turns(self._waiting(), limit) if limit > 0 else []
+        ids = next_turns(self._waiting(), limit)
         if not ids:
             return []
         builds = read_builds(self._session, select(_builds).where(_builds.c.id.in_(ids)))
@@ -42,7 +43,7 @@ class DispatchRows:
     def in_flight(self) -> int:
         """A row whose lease expired occupies no worker until it is sent again."""
         leased = and_(~_QUEUED, _builds.c.lease_until > self._session.moment())
-        query = select(func.count()).select_from(_builds).where(UNFINISHED, or_(leased, self._sent()))
+        query = select(func.count()).select_from(_builds).where(UNFINISHED, _BUILDS, or_(leased, self._sent()))
         return int(self._session.run(query).scalar_one())
 
     def mark_sent(self, build_id: int, *, resend_after: float) -> None:

@@ -94,14 +94,14 @@ class LeaseRows:
         renewed = update(_builds).where(_held(build_id, token))
         return self._session.changed(renewed.values(lease_until=self._session.moment(lease)))
 
-    def hand_back(self, build_id: int, token: int, *, counted: bool) -> bool:
+    def hand_back(self, build_id: int, token: int, *, counted: bool, delay: float = 0) -> bool:
         """The row keeps its phase and step, and ``token`` is worth nothing any more."""
         given = update(_builds).where(_held(build_id, token))
-        return self._session.changed(given.values(**self._given_back(counted=counted)))
+        return self._session.changed(given.values(**self._given_back(counted=counted, delay=delay)))
 
     def hand_back_node(self, node: str) -> int:
         given = update(_builds).where(_RUNNING, _builds.c.node == node, _builds.c.token > 0)
-        return self._session.run(given.values(**self._given_back(counted=False))).rowcount
+        return self._session.run(given.values(**self._given_back(counted=False, delay=0))).rowcount
 
     # ------------------------------------------------------------ moving along the chain
 
@@ -213,13 +213,13 @@ class LeaseRows:
         row = self._session.run(select(_builds).where(*conditions).with_for_update()).first()
         return build_of(row, ()) if row else None
 
-    def _given_back(self, *, counted: bool) -> dict[str, Any]:
+    def _given_back(self, *, counted: bool, delay: float) -> dict[str, Any]:
         return {
             "token": 0,
             "attempt": _builds.c.attempt - (0 if counted else 1),
             "link_started": False,
             "lease_until": self._session.moment(),
-            "resend_at": None,
+            "resend_at": self._session.moment(delay) if delay else None,
         }
 
     def _end(self, state: BuildState, error: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@
 - An attached push waits for earlier unfinished attached rows that move one of its refs, and does not start while
   another row of its app deploys. What has no build may deploy while a push builds.
 - Rollbacks go first, then the apps that waited longest since their last start, each with one row before any with two.
+- A slot is for building: what only deploys takes none, so that a rollback never waits for a build.
 """
 
 from __future__ import annotations
@@ -47,16 +48,18 @@ class Waiting:
 
 
 def next_turns(rows: Iterable[Waiting], limit: int) -> list[int]:
-    """Ids of the rows to send now, fairest first, at most ``limit``."""
+    """Ids of the rows to send now, fairest first; at most ``limit`` of them are to build."""
     apps: defaultdict[Scope, list[Waiting]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: row.id):
         apps[row.scope].append(row)
     ranked = [
-        (row.kind is not BuildKind.ROLLBACK, rank, row.last_start or _NEVER, row.id)
+        ((row.kind is not BuildKind.ROLLBACK, rank, row.last_start or _NEVER, row.id), row)
         for of_app in apps.values()
         for rank, row in enumerate(_of_app(of_app))
     ]
-    return [order[-1] for order in sorted(ranked)[: max(limit, 0)]]
+    chosen = [row for _, row in sorted(ranked, key=lambda each: each[0])]
+    slots = iter(range(limit))
+    return [row.id for row in chosen if row.wants is Phase.DEPLOYING or next(slots, None) is not None]
 
 
 def _of_app(rows: Sequence[Waiting]) -> list[Waiting]:
