@@ -23,28 +23,38 @@ _HOST_FILES = ("/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf")
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.xdist_group("machine"),
     pytest.mark.timeout(900),
     pytest.mark.skipif(os.geteuid() != 0, reason="a root folder of its own needs root"),
     pytest.mark.skipif(sys.platform != "linux", reason="Debian is Linux"),
 ]
 
 
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Path]:
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A bare Debian's root folder, with a clean clone of HEAD in its user's home."""
     if shutil.which("debootstrap") is None:
         pytest.skip("needs debootstrap (tests/setup.sh)")
     if subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True, check=False).returncode:
         pytest.skip("this container may not make namespaces")
-    root = tmp_path / "machine"
+    root = tmp_path_factory.mktemp("bare") / "machine"
     unpack_debian(root)
-    home = root / "home" / "dev"
-    home.mkdir()
+    home = add_user(root)
     subprocess.run(["git", "clone", "-q", CHECKOUT.as_uri(), home / "laambda"], check=True)
     copy_what_the_network_needs(root)
     subprocess.run(["chown", "-R", f"{USER}:{USER}", home], check=True)
     yield root
     shutil.rmtree(root)
+
+
+def add_user(root: Path) -> Path:
+    """An ordinary user ``dev``; gives the home."""
+    for name, line in (("passwd", f"dev:x:{USER}:{USER}::/home/dev:/bin/sh\n"), ("group", f"dev:x:{USER}:\n")):
+        with (root / "etc" / name).open("a") as file:
+            file.write(line)
+    home = root / "home" / "dev"
+    home.mkdir()
+    return home
 
 
 def unpack_debian(root: Path) -> None:
@@ -89,7 +99,7 @@ def environment() -> dict[str, str]:
         is_path = value.startswith("/") and not value.startswith("/etc/ssl/")
         if name.startswith(_PACKAGES_FROM) and not is_path:
             given[name] = value
-    return {**given, "HOME": "/home/dev", "USER": "dev", "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"}
+    return {**given, "HOME": "/home/dev", "USER": "dev", "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}
 
 
 def run_inside(root: Path, command: str, timeout: float) -> tuple[int, str]:
@@ -138,7 +148,7 @@ def test_make_demo_runs_on_a_bare_debian_as_an_ordinary_user(machine: Path) -> N
 
 
 def test_a_machine_without_the_tools_is_told_what_to_install(machine: Path) -> None:
-    (machine / "usr" / "bin" / "ssh").unlink()
+    (machine / "usr" / "bin" / "ssh").rename(machine / "usr" / "bin" / "ssh-away")
     code, said = run_inside(machine, "make demo", 60)
     assert code != 0
     assert "apt-get install -y openssh-client" in said

@@ -1,0 +1,1 @@
+"""What laambda costs on this machine: a report, no assertions. Run by ``make bench``."""
