@@ -23,7 +23,6 @@ from laambda.dispatch.limits import FarmLimits
 from laambda.domain.build import Build, BuildState, Step, steps_from
 from laambda.errors import LaambdaError, LeaseLost, PlatformError, UserError
 from laambda.ports import LinkContext, Services
-from laambda.release.begin import AnotherDeploys
 
 FIRST_RETRY = 2.0
 """Seconds before the second attempt after an error of ours; each later one waits four times as long."""
@@ -66,9 +65,6 @@ def run_link(
         _rewind(services, node, build)
     except LeaseLost as error:
         _log.info("%s", error)
-    except AnotherDeploys as error:
-        _log.info("build %d waits: %s", build.id, error)
-        _hand_back(services, limits, build, counted=False)
     except UserError as error:
         _end(services, node, limits, build, BuildState.FAILED, error)
     except PlatformError as error:
@@ -179,11 +175,5 @@ def _try_again(services: Services, node: Node, limits: FarmLimits, build: Build,
         return
     delay = FIRST_RETRY * 4 ** (build.attempt - 1)
     OutputRecorder(services.output, build.id).warning(f"{error.message}; trying again in {delay:.0f} s")
-    _hand_back(services, limits, build, counted=True, delay=delay)
-
-
-def _hand_back(services: Services, limits: FarmLimits, build: Build, *, counted: bool, delay: float = 0) -> None:
-    """Somebody, perhaps this node, goes on with the row when it is its turn."""
     with services.database.write() as tx:
-        tx.leases.hand_back(build.id, build.token, counted=counted, delay=delay)
-    dispatch(services, limits)
+        tx.leases.hand_back(build.id, build.token, counted=True, delay=delay)

@@ -13,7 +13,6 @@ from laambda.dispatch.link import FIRST_RETRY
 from laambda.domain.build import Build, BuildState, Step, steps_of
 from laambda.errors import BuildFailed, LeaseLost, Unavailable
 from laambda.ports import LinkContext
-from laambda.release.begin import AnotherDeploys
 from tests.fakes.queue import Sent
 from tests.unit.dispatch.conftest import House, nothing
 
@@ -140,14 +139,6 @@ def test_our_error_hands_the_row_to_the_next_attempt(house: House) -> None:
     assert house.queue.take() == [Sent(build.id, steps_of(build.kind), "builds", None)]
     assert house.run(build, Step.EXTRACT, nothing, node="b") is not None
     assert "-----> Attempt 2: going on at extract" in house.output.said(build.id)
-
-
-def test_waiting_for_another_release_costs_no_attempt(house: House) -> None:
-    build = house.push()
-    token = house.run_until(build, Step.DEPLOY).token
-    house.run(build, Step.DEPLOY, Raises(AnotherDeploys("another release of api is being deployed")), token=token)
-    row = house.row(build.id)
-    assert (row.state, row.attempt, row.step) == (BuildState.RUNNING, 0, Step.DEPLOY)
 
 
 def test_our_error_ends_the_row_when_attempts_are_used_up(house: House) -> None:
