@@ -74,5 +74,22 @@ def test_a_stale_worker_does_not_undo_what_a_take_over_finished(farm: Farm) -> N
     assert farm.row(build).state is BuildState.SUCCEEDED
 
 
+def test_a_stale_worker_writes_no_setting_after_a_newer_deploy(farm: Farm) -> None:
+    farm.run(farm.push("one", {"create": "Old.handler"}))
+    build = farm.push("two", {"create": "New.handler"})
+
+    def outlived(when: str, call: str, name: str) -> None:
+        if (when, call) == ("after", "update_code"):
+            farm.functions.around = lambda *_: None
+            farm.fails(build, BuildState.ERRORED)
+            farm.run(farm.push("three", {"create": "Old.handler"}))
+
+    farm.functions.around = outlived
+    with pytest.raises(LeaseLost):
+        farm.deploy(build)
+    assert farm.functions.held["api-create"].content.settings.handler == "Old.handler"
+    assert farm.codes() == {"api-create": "sha-three"}
+
+
 def test_a_description_that_is_not_ours_holds_no_token() -> None:
     assert [token_in(text) for text in ("", "token 7", "laambda token 7", "laambda token 7b")] == [0, 0, 7, 0]
