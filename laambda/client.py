@@ -246,7 +246,7 @@ class Client:
         """The build's lines from the first on, live until it ends."""
         answer = self._send("GET", _path("builds", build_id, "output"), None, None)
         if answer.status >= 400:
-            raise _error(answer.status, answer.read(_ANSWER_LIMIT), self.url)
+            raise error_of(answer.status, answer.read(_ANSWER_LIMIT), self.url)
         try:
             for line in answer:
                 yield line.decode(errors="replace").rstrip("\n")
@@ -281,7 +281,7 @@ class Client:
             self.close()
             raise self._away(error) from error
         if answer.status >= 400:
-            raise _error(answer.status, text, self.url)
+            raise error_of(answer.status, text, self.url)
         try:
             return json.loads(text)
         except ValueError:
@@ -339,7 +339,7 @@ def _path(*parts: object, **query: object) -> str:
     return f"{path}?{urlencode(given)}" if given else path
 
 
-def _error(status: int, text: bytes, url: str) -> LaambdaError:
+def error_of(status: int, text: bytes, url: str) -> LaambdaError:
     """The error that a problem details object tells; any other body is not laambda's, and is not shown."""
     try:
         problem = json.loads(text)

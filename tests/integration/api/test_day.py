@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
+
+import pytest
+
 from tests.integration.api.house import ROLE, House
 
 
@@ -25,6 +30,21 @@ def test_config_set_makes_a_release_and_says_its_number(house: House) -> None:
     said = house.laambda("config:set", "AA=1", "BB=two words", "-a", "api")
     assert (said.code, said.out, said.err) == (0, "AA:  1\nBB:  two words\n", "Setting AA, BB on api... done, v2\n")
     assert house.laambda("config", "-s", "-a", "api").out == "AA=1\nBB='two words'\n"
+
+
+def test_a_value_from_stdin_is_set_and_not_shown(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.app()
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse\n"))
+    said = house.laambda("config:set", "PASSWORD", "-a", "api")
+    assert (said.code, said.out) == (0, "PASSWORD:  ********\n")
+    assert house.laambda("config:get", "PASSWORD", "-a", "api").out == "correct horse\n"
+
+
+def test_a_var_that_is_not_set_has_no_value_and_exits_one(house: House) -> None:
+    house.app()
+    said = house.laambda("config:get", "NOPE", "-a", "api")
+    assert (said.code, said.out) == (1, "")
+    assert said.err == " !     NOPE is not set for api\n       laambda config:set NOPE=VALUE -a api\n"
 
 
 def test_unset_and_clear_are_releases_too(house: House) -> None:
@@ -150,8 +170,6 @@ def test_keys_come_and_go(house: House) -> None:
 
 
 def test_every_listing_speaks_json(house: House) -> None:
-    import json
-
     house.app()
     house.push()
     for words in (
