@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,22 @@ def empty_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def house(tmp_path: Path, empty_rows: Path) -> Iterator[House]:
+    """A farm of the test's own."""
+    with _opened(tmp_path, empty_rows) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def quiet_house(tmp_path_factory: pytest.TempPathFactory, empty_rows: Path) -> Iterator[House]:
+    """One farm with the app ``api``, for tests that change nothing."""
+    with _opened(tmp_path_factory.mktemp("house"), empty_rows) as opened:
+        opened.app()
+        yield opened
+
+
+@contextmanager
+def _opened(folder: Path, empty_rows: Path) -> Iterator[House]:
     with closing(sqlite3.connect(empty_rows)) as template:
-        template.execute("VACUUM INTO ?", (str(tmp_path / "rows.db"),))
-    with open_house(tmp_path) as opened:
+        template.execute("VACUUM INTO ?", (str(folder / "rows.db"),))
+    with open_house(folder) as opened:
         yield opened

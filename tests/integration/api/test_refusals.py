@@ -35,19 +35,19 @@ def call(house: House, method: str, path: str, body: Any = None, *, token: str |
 
 @pytest.mark.parametrize("token", [None, "wrong", "lmb_wrong", "lmb_" + "x" * 500])
 @pytest.mark.parametrize("path", ["/v1/apps", "/v1/apps/api/config", "/v1/keys", "/v1/builds/1/output"])
-def test_without_a_known_token_nothing_is_told(house: House, path: str, token: str | None) -> None:
-    status, headers, problem = call(house, "GET", path, token=token)
+def test_without_a_known_token_nothing_is_told(quiet_house: House, path: str, token: str | None) -> None:
+    status, headers, problem = call(quiet_house, "GET", path, token=token)
     assert (status, headers["WWW-Authenticate"], headers["Content-Type"]) == (401, "Bearer", "application/problem+json")
     assert problem["type"] == "urn:laambda:problem:unauthorised"
     assert problem["hint"]
 
 
-def test_health_needs_no_token(house: House) -> None:
-    assert call(house, "GET", "/health", token=None)[0] == 200
+def test_health_needs_no_token(quiet_house: House) -> None:
+    assert call(quiet_house, "GET", "/health", token=None)[0] == 200
 
 
-def test_an_unknown_app_is_a_problem_with_a_hint(house: House) -> None:
-    status, headers, problem = call(house, "GET", "/v1/apps/nono")
+def test_an_unknown_app_is_a_problem_with_a_hint(quiet_house: House) -> None:
+    status, headers, problem = call(quiet_house, "GET", "/v1/apps/nono")
     assert (status, headers["Content-Type"]) == (404, "application/problem+json")
     assert problem == {
         "type": "urn:laambda:problem:not-found",
@@ -84,19 +84,20 @@ def test_an_unknown_app_is_a_problem_with_a_hint(house: House) -> None:
         ("DELETE", "/v1/keys?name=nono", None, 404),
     ],
 )
-def test_what_can_not_be_is_refused_as_a_problem(house: House, method: str, path: str, body: Any, status: int) -> None:
-    house.app()
-    found, headers, problem = call(house, method, path, body)
+def test_what_can_not_be_is_refused_as_a_problem(
+    quiet_house: House, method: str, path: str, body: Any, status: int
+) -> None:
+    found, headers, problem = call(quiet_house, method, path, body)
     assert (found, headers["Content-Type"], problem["status"]) == (status, "application/problem+json", status)
     assert problem["detail"]
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_huge_body_is_refused_before_it_is_read_to_its_end(house: House, chunked: bool) -> None:
+def test_a_huge_body_is_refused_before_it_is_read_to_its_end(quiet_house: House, chunked: bool) -> None:
     body: Any = (b"x" * 65_536 for _ in range(100)) if chunked else b"x" * 300_000
-    parts = urlsplit(house.url)
+    parts = urlsplit(quiet_house.url)
     connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=20)
-    headers = {"Authorization": f"Bearer {house.token}", "Content-Type": "application/json"}
+    headers = {"Authorization": f"Bearer {quiet_house.token}", "Content-Type": "application/json"}
     try:
         connection.request("POST", "/v1/apps", body, headers, encode_chunked=chunked)
     except (BrokenPipeError, ConnectionResetError):
@@ -166,14 +167,14 @@ def logged(name: str) -> Iterator[Queue[Any]]:
     logging.getLogger(name).removeHandler(handler)
 
 
-def test_the_client_raises_the_error_that_the_api_had(house: House) -> None:
+def test_the_client_raises_the_error_that_the_api_had(quiet_house: House) -> None:
     with pytest.raises(InvalidInput, match="not the ARN of an IAM role") as refused:
-        house.client.create_app("api", "role")
+        quiet_house.client.create_app("api", "role")
     assert refused.value.hint.startswith("It looks like arn:aws")
 
 
-def test_the_description_of_the_api_types_every_answer(house: House) -> None:
-    described = call(house, "GET", "/openapi.json", token=None)[2]
+def test_the_description_of_the_api_types_every_answer(quiet_house: House) -> None:
+    described = call(quiet_house, "GET", "/openapi.json", token=None)[2]
     operations = [one for path in described["paths"].values() for one in path.values()]
     assert len(operations) >= 18
     for operation in operations:
