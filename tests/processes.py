@@ -53,6 +53,12 @@ def command(pid: int) -> str:
     return _read(pid, "cmdline").replace(b"\0", b" ").decode(errors="replace").strip()
 
 
+def environment(pid: int) -> dict[str, str]:
+    """What a process was started with."""
+    entries = _read(pid, "environ").decode(errors="replace").split("\0")
+    return dict(entry.split("=", 1) for entry in entries if "=" in entry)
+
+
 def wait_for(found: Callable[[], Found | None], what: str, timeout: float = 30) -> Found:
     """Ask until the answer is neither None nor False; fails naming ``what`` was waited for."""
     deadline = time.monotonic() + timeout

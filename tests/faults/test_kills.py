@@ -8,8 +8,9 @@ import signal
 
 import pytest
 
-from tests.farm import App, Farm
-from tests.faults.conftest import SlowPush
+from tests.farm import App, Farm, running_farm
+from tests.faults.conftest import SlowPush, settings
+from tests.faults.slow_index import SlowIndex
 from tests.processes import children, command, descendants, wait_for, wait_gone
 
 
@@ -134,3 +135,17 @@ def test_a_lost_push_is_joined_by_pushing_again_while_it_is_built(push: SlowPush
     assert pushed.code == 0, pushed.output
     assert pushed.has("Released v1")
     check_released_once(app)
+
+
+def test_the_whole_farm_killed_leaves_nothing_and_finishes_the_build_when_it_is_back(index: SlowIndex) -> None:
+    with running_farm(**settings(index)) as farm:
+        push = SlowPush(farm.app("api"), index)
+        push.start()
+        before = farm.processes()
+        assert any("uv pip compile" in command(pid) for pid in before)
+        farm.kill()
+        assert [command(pid) for pid in wait_gone(before, 10)] == []
+        assert push.end().code != 0
+        farm.start()
+        wait_for(lambda: push.app.live == 1, "the release")
+        check_released_once(push.app)
