@@ -61,7 +61,7 @@ class Baton:
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(scenario=some.sampled_from(SCENARIOS), handovers=some.sets(some.integers(0, 70), min_size=1, max_size=5))
 def test_the_newer_deploy_wins_whole(migrated: Path, scenario: Scenario, handovers: set[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
