@@ -112,7 +112,9 @@ def test_the_receiver_killed_while_a_push_waits(push: SlowPush) -> None:
     push.start()
     app = push.app
     receiver = app.farm.pid("receiver")
+    family = descendants(receiver)
     kill(receiver)
+    assert [command(pid) for pid in wait_gone(family, 10)] == []
     app.farm.wait_for_process("receiver", other_than=receiver)
     lost = push.end()
     assert lost.code != 0
