@@ -96,7 +96,9 @@ class Farm:
         assert isinstance(self.cloud.functions, FakeLambda)
         return self.cloud.functions
 
-    def push(self, code: str, procfile: Mapping[str, str] | None = None, **new: Any) -> Build:
+    def push(
+        self, code: str, procfile: Mapping[str, str] | None = None, kind: BuildKind = BuildKind.PUSH, **new: Any
+    ) -> Build:
         """A built push of ``code``, about to deploy."""
         detected = {
             "runtime": "python3.11",
@@ -104,9 +106,7 @@ class Farm:
             "processes": [{"name": name, "handler": value} for name, value in (procfile or PROCFILE).items()],
         }
         uploaded = {"slug": code, "key": f"slugs/{code}.zip", "sha256": f"sha-{code}", "size": 9, "unzipped": 9}
-        return self.claimed(
-            self.add(BuildKind.PUSH, commit=f"{code:0<40}", **new), {"detect": detected, "upload": uploaded}
-        )
+        return self.claimed(self.add(kind, commit=f"{code:0<40}", **new), {"detect": detected, "upload": uploaded})
 
     def config(self, *, unset: tuple[str, ...] = (), **values: str) -> Build:
         change = ConfigChange(values=values, unset=unset)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from laambda.domain.build import BuildState
+from laambda.domain.build import BuildKind, BuildState
 from laambda.domain.config import ConfigVars
 from laambda.domain.release import ReleaseState
 from laambda.errors import Conflict, Unavailable
@@ -142,6 +142,15 @@ def test_a_detached_push_moves_no_ref(farm: Farm) -> None:
     with farm.services.database.write() as tx:
         tx.refs.move(API, main("0", "a"))
     farm.run(farm.push("one", refs=main("0", "a"), detached=True))
+    assert farm.refs() == {"refs/heads/main": "a" * 40}
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_retry_moves_its_ref_unless_it_is_there_already(farm: Farm, there: bool) -> None:
+    if there:
+        with farm.services.database.write() as tx:
+            tx.refs.move(API, main("0", "a"))
+    farm.run(farm.push("one", kind=BuildKind.RETRY, refs=main("0", "a")))
     assert farm.refs() == {"refs/heads/main": "a" * 40}
 
 
