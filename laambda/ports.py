@@ -168,8 +168,8 @@ class Refs(Protocol):
 
     def move(self, scope: Scope, updates: Sequence[RefUpdate], *, build_id: int | None = None) -> None:
         """Move each from ``old`` to ``new``, or none: Conflict ("main moved to abc1234, fetch first") names the first
-        that is elsewhere, or that is reserved by a build other than ``build_id``. Reservations of
-        ``build_id`` end."""
+        that is elsewhere, that is reserved by a build other than ``build_id``, or that would be the folder of
+        another. Reservations of ``build_id`` end."""
 
     def reserve(self, scope: Scope, updates: Sequence[RefUpdate], build_id: int) -> None:
         """Check each ``old`` and keep the ref for ``build_id``; Conflict as ``move``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 ZERO = "0" * 40
@@ -59,3 +60,22 @@ class Commit:
     def description(self) -> str:
         """As its release is described: ``Deploy abc1234: Mend the thumbnails``."""
         return f"Deploy {self.oid[:7]}: {self.subject}" if self.subject else f"Deploy {self.oid[:7]}"
+
+
+def clash(names: Collection[str], updates: Sequence[RefUpdate]) -> tuple[str, str] | None:
+    """A ref that ``updates`` would make and another that would be its folder, or the reverse, which no clone could
+    hold; None where all of ``names`` and ``updates`` go together."""
+    after = (set(names) - {u.name for u in updates if u.deletes}) | {u.name for u in updates if not u.deletes}
+    folders = {folder: name for name in sorted(after) for folder in _folders(name)}
+    for update in updates:
+        if update.deletes:
+            continue
+        other = folders.get(update.name) or next((f for f in _folders(update.name) if f in after), None)
+        if other is not None:
+            return update.name, other
+    return None
+
+
+def _folders(name: str) -> Iterator[str]:
+    parts = name.split("/")
+    return ("/".join(parts[:count]) for count in range(3, len(parts)))

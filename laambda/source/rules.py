@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from laambda.domain.refs import RefUpdate, is_object_id
+from laambda.domain.refs import RefUpdate, clash, is_object_id
 from laambda.errors import InvalidInput
 
 _UPDATES_LIMIT = 1000
@@ -70,16 +70,5 @@ def check_ref_name(name: str) -> None:
 
 def check_together(refs: Mapping[str, str], updates: Sequence[RefUpdate]) -> None:
     """Raise InvalidInput where a ref would be the folder of another, which no clone could hold."""
-    after = (set(refs) - {u.name for u in updates if u.deletes}) | {u.name for u in updates if not u.deletes}
-    folders = {folder: name for name in sorted(after) for folder in _folders(name)}
-    for update in updates:
-        if update.deletes:
-            continue
-        other = folders.get(update.name) or next((f for f in _folders(update.name) if f in after), None)
-        if other is not None:
-            raise InvalidInput(f"{update.name} and {other} can't both exist", hint="Rename one of them")
-
-
-def _folders(name: str) -> Iterator[str]:
-    parts = name.split("/")
-    return ("/".join(parts[:count]) for count in range(3, len(parts)))
+    if found := clash(refs, updates):
+        raise InvalidInput(f"{found[0]} and {found[1]} can't both exist", hint="Rename one of them")

@@ -1,7 +1,7 @@
 """Refs move by compare-and-set, all of a push or none.
 
 A ref that does not exist has no row, or a row of all zeros that a build reserved. Refs are taken in the order of
-their names, so that two pushes never wait for each other in a circle.
+their names, and after the app's row, so that two pushes never wait for each other in a circle.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 
 from laambda.domain.names import Scope
-from laambda.domain.refs import ZERO, Pack, RefUpdate
+from laambda.domain.refs import ZERO, Pack, RefUpdate, clash
 from laambda.errors import Conflict
 from laambda.store import schema
 from laambda.store.apps import within
@@ -33,12 +33,14 @@ class RefRows:
 
     def move(self, scope: Scope, updates: Sequence[RefUpdate], *, build_id: int | None = None) -> None:
         with self._session.connection.begin_nested():
+            self._check_folders(scope, updates)
             for ref in sorted(updates, key=lambda ref: ref.name):
                 self._take(scope, ref, build_id, oid=ref.new, reserved_by=None)
             self._drop_absent(scope, [ref.name for ref in updates])
 
     def reserve(self, scope: Scope, updates: Sequence[RefUpdate], build_id: int) -> None:
         with self._session.connection.begin_nested():
+            self._check_folders(scope, updates)
             for ref in sorted(updates, key=lambda ref: ref.name):
                 self._take(scope, ref, build_id, oid=ref.old, reserved_by=build_id)
 
@@ -55,6 +57,16 @@ class RefRows:
         table = schema.packs
         query = select(table.c.key, table.c.sha256, table.c.size).where(within(table, scope))
         return [Pack(**row) for row in self._session.run(query.order_by(table.c.id)).mappings()]
+
+    def _check_folders(self, scope: Scope, updates: Sequence[RefUpdate]) -> None:
+        """Conflict where a new ref would be the folder of another, or lie under one; reserved names count. The app's
+        row is locked first: neither of two transactions at once would see the other's new ref."""
+        if not any(ref.old == ZERO for ref in updates):
+            return
+        self._session.run(select(schema.apps.c.app).where(within(schema.apps, scope)).with_for_update())
+        names = self._session.run(select(_refs.c.name).where(within(_refs, scope))).scalars().all()
+        if found := clash(names, updates):
+            raise Conflict(f"{found[0]} and {found[1]} can't both exist", hint="Rename one of them, and push again")
 
     def _take(self, scope: Scope, ref: RefUpdate, build_id: int | None, **values: Any) -> None:
         """Write ``values`` if the ref is where the update expects it and free for ``build_id``."""

@@ -105,3 +105,32 @@ def test_packs_come_in_order_and_once(at_a: SqlDatabase) -> None:
             tx.refs.add_pack(API, pack)
         assert tx.refs.packs(API) == packs
         assert tx.refs.packs(SHOP) == []
+
+
+def test_a_ref_is_never_the_folder_of_another(at_a: SqlDatabase) -> None:
+    with at_a.write() as tx, pytest.raises(Conflict, match="refs/heads/main/x and refs/heads/main can't both exist"):
+        tx.refs.move(API, [RefUpdate(f"{MAIN}/x", ZERO, B)])
+    with at_a.write() as tx:
+        tx.refs.move(API, [RefUpdate(f"{MAIN}/x", ZERO, B), RefUpdate(MAIN, A, ZERO)])
+    assert refs(at_a) == {f"{MAIN}/x": B}
+
+
+def test_a_reserved_name_can_not_become_a_folder(at_a: SqlDatabase) -> None:
+    build = Rows(at_a).add().id
+    with at_a.write() as tx:
+        tx.refs.reserve(API, [RefUpdate("refs/heads/a", ZERO, B)], build)
+    with at_a.write() as tx, pytest.raises(Conflict, match="can't both exist"):
+        tx.refs.move(API, [RefUpdate("refs/heads/a/b", ZERO, B)])
+    with at_a.write() as tx:
+        tx.refs.move(API, [RefUpdate("refs/heads/a", ZERO, B)], build_id=build)
+    assert refs(at_a) == {MAIN: A, "refs/heads/a": B}
+
+
+def test_what_became_a_folder_meanwhile_is_refused_when_its_build_begins_to_deploy(
+    at_a: SqlDatabase,
+) -> None:
+    build = Rows(at_a).add().id
+    with at_a.write() as tx:
+        tx.refs.move(API, [RefUpdate("refs/heads/a/b", ZERO, B)])
+    with at_a.write() as tx, pytest.raises(Conflict, match="refs/heads/a and refs/heads/a/b can't both exist"):
+        tx.refs.reserve(API, [RefUpdate("refs/heads/a", ZERO, B)], build)
