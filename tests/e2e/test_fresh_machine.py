@@ -148,6 +148,7 @@ def test_make_demo_runs_on_a_bare_debian_as_an_ordinary_user(machine: Path) -> N
 
 
 def test_a_machine_without_the_tools_is_told_what_to_install(machine: Path) -> None:
+    shutil.rmtree(machine / "home" / "dev" / "laambda" / ".venv", ignore_errors=True)
     (machine / "usr" / "bin" / "ssh").rename(machine / "usr" / "bin" / "ssh-away")
     code, said = run_inside(machine, "make demo", 60)
     assert code != 0
