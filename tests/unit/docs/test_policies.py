@@ -1,0 +1,86 @@
+"""deploy/iam/: every call that the adapters make is allowed to somebody, and nothing else is."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent.parent
+POLICIES = ROOT / "deploy" / "iam"
+CLOUD = ROOT / "laambda" / "cloud"
+
+NEEDS = {
+    "lambda:Invoke": {"lambda:InvokeFunction"},
+    "s3:HeadObject": {"s3:GetObject", "s3:ListBucket"},
+    "s3:UploadFileobj": {"s3:PutObject", "s3:AbortMultipartUpload"},
+    "lambda:CreateFunction": {"lambda:CreateFunction", "lambda:TagResource", "iam:PassRole", "s3:GetObject"},
+    "lambda:GetFunction": {"lambda:GetFunction", "lambda:ListTags"},
+}
+"""Where the permissions are not those of the call's name:
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html and .../list_amazons3.html"""
+
+WITHHELD = {"s3:CreateBucket", "s3:DeleteObject"}
+"""The operator makes the bucket (docs/operating.md); nothing is deleted from it yet."""
+
+
+def calls() -> set[str]:
+    """``service:Operation`` of every client method called in laambda/cloud."""
+    found = set()
+    for path in CLOUD.glob("*.py"):
+        service = path.stem if path.stem in ("s3", "kms", "logs") else "lambda"
+        nodes = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        for called in nodes:
+            if isinstance(called, ast.Attribute) and _is_client(called.value):
+                found.add(f"{service}:{called.attr.title().replace('_', '')}")
+    return found
+
+
+def _is_client(value: ast.expr) -> bool:
+    """``client``, ``self._client``, ``self._client()``, ``self._clients.logs`` and the like."""
+    return ast.unparse(value) in {
+        "client",
+        "self._client",
+        "self._client()",
+        *(f"self._clients.{name}" for name in ("functions", "invocations", "objects", "logs")),
+    }
+
+
+def allowed(name: str) -> set[str]:
+    """The actions that a policy allows."""
+    statements = json.loads((POLICIES / f"{name}.json").read_text())["Statement"]
+    assert all(statement["Effect"] == "Allow" for statement in statements)
+    actions = [statement["Action"] for statement in statements]
+    return {action for each in actions for action in ([each] if isinstance(each, str) else each)}
+
+
+def needed(made: set[str]) -> set[str]:
+    return {permission for call in made for permission in NEEDS.get(call, {call})} - WITHHELD
+
+
+def test_the_calls_are_found() -> None:
+    assert {"lambda:UpdateAlias", "s3:UploadFileobj", "kms:Decrypt", "logs:FilterLogEvents", "lambda:Invoke"} <= calls()
+
+
+def test_the_policies_together_allow_every_call_and_nothing_else() -> None:
+    together = {action for path in POLICIES.glob("*.json") for action in allowed(path.stem)}
+    assert together == needed(calls())
+
+
+def test_no_policy_has_a_wildcard_action() -> None:
+    assert not [action for path in POLICIES.glob("*.json") for action in allowed(path.stem) if "*" in action]
+
+
+def test_what_faces_the_developers_may_touch_objects_alone() -> None:
+    assert {action.partition(":")[0] for action in allowed("receiver") | allowed("scheduler")} == {"s3"}
+
+
+def test_only_workers_change_functions() -> None:
+    changes = {"lambda:CreateFunction", "lambda:UpdateFunctionCode", "lambda:UpdateAlias", "iam:PassRole"}
+    assert changes <= allowed("worker")
+    assert not changes & (allowed("api") | allowed("receiver") | allowed("scheduler"))
+
+
+def test_nothing_deletes_objects_so_nobody_needs_the_permission() -> None:
+    code = [path.read_text() for path in (ROOT / "laambda").rglob("*.py") if "localcloud" not in path.parts]
+    assert not [text for text in code if "objects.delete(" in text or "artifacts.delete(" in text]
