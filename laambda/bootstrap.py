@@ -8,7 +8,7 @@ from functools import cache
 
 from laambda.cloud.target import TargetClouds
 from laambda.dispatch.limits import FarmLimits
-from laambda.ports import Services, Vault
+from laambda.ports import Notifier, Services, Vault
 from laambda.settings import Settings, load
 
 
@@ -58,12 +58,21 @@ def services(settings: Settings) -> Services:
         queue=CeleryQueue(sender(settings.broker), broker),
         output=RedisOutput(broker),
         cloud=clouds,
+        notifier=_notifier(settings),
     )
 
 
 def redis_url(broker_url: str) -> str:
     """The same place as redis-py spells it: Celery says ``redis+socket://`` where redis-py says ``unix://``."""
     return broker_url.replace("redis+socket://", "unix://", 1)
+
+
+def _notifier(settings: Settings) -> Notifier | None:
+    if not settings.failure_webhook:
+        return None
+    from laambda.cloud.webhook import Webhook
+
+    return Webhook(settings.failure_webhook)
 
 
 def _vault(settings: Settings) -> Vault:

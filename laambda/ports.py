@@ -307,6 +307,13 @@ class BuildOutput(Protocol):
         """Lines after ``cursor`` ("" from the first); waits up to ``wait`` seconds for one."""
 
 
+class Notifier(Protocol):
+    """Tells people outside of what they may want to know."""
+
+    def build_failed(self, build: Build) -> None:
+        """A push or retry ended as failed or errored. Gives back at once and never raises; the news may get lost."""
+
+
 class Lease(Protocol):
     """What a running link holds."""
 
@@ -475,6 +482,7 @@ class Services:
     queue: TaskQueue
     output: BuildOutput
     cloud: Callable[[Target], TargetCloud]
+    notifier: Notifier | None = None
 
 
 @dataclass(frozen=True)

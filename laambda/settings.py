@@ -11,7 +11,7 @@ import socket
 import tempfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from laambda.errors import InvalidInput
@@ -63,6 +63,8 @@ class Settings:
     rollback_window: int = 20
     """Releases that a rollback can reach."""
     default_runtime: str = "python3.13"
+    failure_webhook: str = field(default="", repr=False)
+    """Where a build that failed is told of, as a JSON document whose ``text`` Slack shows: an https URL, a secret."""
 
     @property
     def database(self) -> str:
@@ -101,10 +103,10 @@ def load(environ: Mapping[str, str]) -> Settings:
     home = Path(environ.get("LAAMBDA_HOME") or _data_home(environ) / "laambda").absolute()
     values = {**_file(home / "laambda.env"), **environ}
     given: dict[str, object] = {"home": home, "run_dir": _run_dir(values, home)}
-    for field in fields(Settings):
-        text = values.get(f"LAAMBDA_{field.name.upper()}", "")
-        if text and field.name not in given:
-            given[field.name] = _typed(field.name, str(field.type), text)
+    for each in fields(Settings):
+        text = values.get(f"LAAMBDA_{each.name.upper()}", "")
+        if text and each.name not in given:
+            given[each.name] = _typed(each.name, str(each.type), text)
     return Settings(**given)  # type: ignore[arg-type]
 
 

@@ -6,7 +6,7 @@ import logging
 import tempfile
 from pathlib import Path
 
-from laambda.domain.build import Build, BuildState
+from laambda.domain.build import Build, BuildKind, BuildState
 from laambda.errors import LaambdaError
 from laambda.ports import Services, Transaction
 from laambda.release.record import fail
@@ -37,6 +37,21 @@ def close(services: Services, build_id: int) -> None:
         archive(services, build_id)
     except LaambdaError as error:
         _log.warning("output of build %d not closed: %s", build_id, error)
+    _tell_outside(services, build_id)
+
+
+def _tell_outside(services: Services, build_id: int) -> None:
+    """Notify of a failed build, where a notifier is set. Never raises."""
+    if services.notifier is None:
+        return
+    try:
+        with services.database.read() as tx:
+            build = tx.builds.get(build_id)
+    except LaambdaError as error:
+        _log.warning("nobody is told of build %d: %s", build_id, error)
+        return
+    if build.kind in (BuildKind.PUSH, BuildKind.RETRY) and build.state in (BuildState.FAILED, BuildState.ERRORED):
+        services.notifier.build_failed(build)
 
 
 def archive(services: Services, build_id: int) -> None:
