@@ -242,6 +242,18 @@ class Client:
     def build(self, build_id: int) -> BuildJson:
         return cast("BuildJson", self._get(_path("builds", build_id)))
 
+    def cancel_build(self, build_id: int) -> BuildJson:
+        """Conflict where it has ended, or is being deployed."""
+        return cast("BuildJson", self._call("POST", _path("builds", build_id, "cancel")))
+
+    def retry_build(self, build_id: int, *, no_cache: bool = False) -> BuildJson:
+        """Gives the new build."""
+        return cast("BuildJson", self._call("POST", _path("builds", build_id, "retry"), {"no_cache": no_cache}))
+
+    def retry_newest(self, app: str, *, no_cache: bool = False) -> BuildJson:
+        """The same for the app's newest build that did not succeed."""
+        return cast("BuildJson", self._call("POST", _path("apps", app, "builds", "retry"), {"no_cache": no_cache}))
+
     def output(self, build_id: int) -> Iterator[str]:
         """The build's lines from the first on, live until it ends."""
         answer = self._send("GET", _path("builds", build_id, "output"), None, None)

@@ -79,6 +79,9 @@ class Builds(Protocol):
     def unfinished(self, scope: Scope) -> Sequence[Build]:
         """Queued and running rows, oldest first."""
 
+    def built(self, scope: Scope, tree: str, limit: int) -> Sequence[Build]:
+        """The newest ``limit`` rows that succeeded with ``tree``, newest first."""
+
 
 class Leases(Protocol):
     """The only writers of a row that is queued or running. Each is one conditional UPDATE: False or None means
@@ -96,6 +99,9 @@ class Leases(Protocol):
 
     def renew(self, build_id: int, token: int, *, lease: float) -> bool:
         """Heartbeat."""
+
+    def holds(self, build_id: int, token: int) -> bool:
+        """Whether the row still runs under ``token``; only reads."""
 
     def checkpoint(
         self,
@@ -159,6 +165,9 @@ class Dispatching(Protocol):
     def exhausted(self, attempts: int) -> Sequence[Build]:
         """Rows whose lease expired, not published, with ``attempts`` used up."""
 
+    def overtaken(self) -> Mapping[int, int]:
+        """Queued detached pushes and retries, each with the newest such row of its app that moves the same ref."""
+
 
 class Refs(Protocol):
     """Refs are rows, moved by compare-and-set."""
@@ -170,6 +179,9 @@ class Refs(Protocol):
         """Move each from ``old`` to ``new``, or none: Conflict ("main moved to abc1234, fetch first") names the first
         that is elsewhere, that is reserved by a build other than ``build_id``, or that would be the folder of
         another. Reservations of ``build_id`` end."""
+
+    def check(self, scope: Scope, updates: Sequence[RefUpdate]) -> None:
+        """Conflict as ``move`` where a ref is not at its ``old``; changes nothing."""
 
     def reserve(self, scope: Scope, updates: Sequence[RefUpdate], build_id: int) -> None:
         """Check each ``old`` and keep the ref for ``build_id``; Conflict as ``move``."""

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from typing import Any
 
 from celery import signals
 
 from laambda.bootstrap import limits, settings
 from laambda.dispatch.dispatcher import dispatch
+from laambda.dispatch.sweep import remove_workspace, sweep
 from laambda.domain.app import Target
 from laambda.domain.build import BuildState
 from laambda.errors import LaambdaError
 from laambda.lifeline import die_with_parent
 from workers.link import node, node_services
+
+SWEEP = 3600.0
+"""Seconds between sweeps."""
 
 _log = logging.getLogger(__name__)
 
@@ -30,13 +36,28 @@ def warm(**_: Any) -> None:
 
 @signals.worker_ready.connect
 def announce(**_: Any) -> None:
-    """The line that the supervisor waits for."""
+    """The line that the supervisor waits for; and what the last run left is swept, now and every hour."""
     print(f"worker {node().name} ready", flush=True)  # noqa: T201
+    threading.Thread(target=_keep_sweeping, name="sweep", daemon=True).start()
+
+
+def _keep_sweeping() -> None:
+    while True:
+        _sweep()
+        time.sleep(SWEEP)
+
+
+def _sweep() -> None:
+    try:
+        sweep(node_services(), node().workspaces, node().cache)
+    except LaambdaError as error:
+        _log.warning("not swept: %s", error)
 
 
 @signals.task_failure.connect
 def lost(args: tuple[Any, ...] = (), exception: BaseException | None = None, **_: Any) -> None:
-    """A child died under a build: expire its lease now instead of waiting for it.
+    """A child died under a build: expire its lease now instead of waiting for it. A child that stopped itself
+    because its build was cancelled leaves only a workspace.
 
     Runs in the node's main process, and only for what the child could not handle itself.
     """
@@ -49,6 +70,7 @@ def lost(args: tuple[Any, ...] = (), exception: BaseException | None = None, **_
             if build.state is BuildState.RUNNING and build.node == node().name:
                 tx.leases.hand_back(build.id, build.token, counted=True)
         dispatch(node_services(), limits(settings()))
+        remove_workspace(node_services(), node().workspaces, int(args[0]))
     except LaambdaError as error:
         _log.warning("lease of build %s not handed back: %s", args[0], error)
 

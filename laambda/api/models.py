@@ -42,6 +42,10 @@ class RollbackRequest(Taken):
     )
 
 
+class RetryRequest(Taken):
+    no_cache: bool = Field(default=False, description="Resolve dependencies anew, and build although nothing changed")
+
+
 ConfigPatch = dict[Annotated[str, Field(max_length=255)], Annotated[str, Field(max_length=65536)] | None]
 """Names to new values; null unsets. A JSON merge patch (RFC 7396)."""
 

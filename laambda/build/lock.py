@@ -24,7 +24,7 @@ from laambda.build.requirements import Requirements, is_public
 from laambda.build.target import BuildTarget, no_wheel
 from laambda.errors import BuildFailed
 
-_FORMAT = "1"
+FORMAT = "1"
 MAX_PACKAGES = 2_000
 
 
@@ -52,11 +52,13 @@ class LockedWheel:
 
 @dataclass(frozen=True)
 class Lock:
-    """The wheels of an app, by name; ``cached`` where they were known before."""
+    """The wheels of an app, by name; ``cached`` where they were known before. ``made`` is the time of a lock that
+    grows old, in seconds since 1970, and None for one that never does."""
 
     key: str
     wheels: tuple[LockedWheel, ...]
     cached: bool = False
+    made: float | None = None
 
 
 NOTHING = Lock("", ())
@@ -73,14 +75,14 @@ def lock_requirements(requirements: Requirements, target: BuildTarget, indexes: 
     key = _key(requirements.digest(), target, indexes.digest())
     oldest = 0.0 if requirements.pinned else how.now - how.max_age
     if not how.fresh and (known := load(how.cache, key, oldest)):
-        return known
+        return replace(known, made=None) if requirements.pinned else known
     text = uv.resolve(requirements, target, indexes, how.cache)
     chosen = choose(tomllib.loads(text), target, "The lock")
     for wheel in chosen:
         indexes.check_wheel(wheel.url, wheel.filename)
         _check_hash(wheel, requirements)
     _write(how.cache / "locks" / f"pylock.{key}.toml", text, how.now)
-    return _keep(how, Lock(key, chosen))
+    return _keep(how, Lock(key, chosen, made=None if requirements.pinned else how.now))
 
 
 def read_pylock(content: bytes, name: str, target: BuildTarget, how: Locking) -> Lock:
@@ -97,7 +99,7 @@ def export_uv_lock(lock: bytes, project: bytes, target: BuildTarget, how: Lockin
 def _exact(content: bytes, name: str, target: BuildTarget, how: Locking, pylock: Callable[[], bytes]) -> Lock:
     key = _key(hashlib.sha256(content).hexdigest(), target, name)
     if not how.fresh and (known := load(how.cache, key)):
-        return known
+        return replace(known, made=None)
     try:
         chosen = choose(tomllib.loads(pylock().decode("utf-8")), target, name)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
@@ -147,7 +149,7 @@ def _check_hash(wheel: LockedWheel, requirements: Requirements) -> None:
 
 
 def _key(requirements: str, target: BuildTarget, indexes: str) -> str:
-    parts = (_FORMAT, requirements, target.runtime.identifier, str(target.architecture), indexes)
+    parts = (FORMAT, requirements, target.runtime.identifier, str(target.architecture), indexes)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -157,17 +159,18 @@ def load(cache: Path, key: str, oldest: float = 0.0) -> Lock | None:
         return NOTHING
     path = cache / "locks" / f"{key}.json"
     try:
-        if path.stat().st_mtime < oldest:
+        made = path.stat().st_mtime
+        if made < oldest:
             return None
         data = json.loads(path.read_bytes())
-        return Lock(key, tuple(LockedWheel(**entry) for entry in data), cached=True)
+        return Lock(key, tuple(LockedWheel(**entry) for entry in data), cached=True, made=made)
     except (OSError, ValueError, TypeError):
         return None
 
 
 def _keep(how: Locking, lock: Lock) -> Lock:
     _write(how.cache / "locks" / f"{lock.key}.json", json.dumps([asdict(wheel) for wheel in lock.wheels]), how.now)
-    return replace(lock, cached=False)
+    return lock
 
 
 def _write(path: Path, text: str, now: float) -> None:

@@ -27,7 +27,7 @@ from laambda.build.wheels import wheel_path
 from laambda.build.zipformat import Entry
 from laambda.errors import BuildFailed
 
-_FORMAT = "1"
+FORMAT = "1"
 _CHUNK = 1 << 20
 _SCRIPT_LIMIT = 1 << 20
 _INTERPRETER = b"#!/usr/bin/env python3"
@@ -75,7 +75,7 @@ def _contents(folder: Path) -> Contents:
 
 def slab_id(wheels: Sequence[LockedWheel], without: frozenset[str] = frozenset()) -> str:
     """The id of the slab of ``wheels`` that leaves the paths ``without`` out."""
-    parts = [_FORMAT, *(wheel.sha256 for wheel in wheels), "", *sorted(without)]
+    parts = [FORMAT, *(wheel.sha256 for wheel in wheels), "", *sorted(without)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

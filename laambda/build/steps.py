@@ -27,6 +27,7 @@ from laambda.build.lock import Lock, Locking
 from laambda.build.slab import Slab
 from laambda.build.target import BuildTarget
 from laambda.build.tree import app_files
+from laambda.build.unchanged import build_settings
 from laambda.domain import procfile, runtimes
 from laambda.domain.build import Step
 from laambda.domain.function import Architecture
@@ -79,7 +80,7 @@ def detect(context: LinkContext) -> Mapping[str, Any]:
 
 
 def build(context: LinkContext) -> Mapping[str, Any]:
-    """Lock the dependencies and make their slab; gives {lock, packages, slab, cached}."""
+    """Lock the dependencies and make their slab; gives {lock, locked, packages, slab, cached, settings}."""
     tree, detected = _tree(context), context.build.results[Step.DETECT]
     target = _target(context, detected)
     indexes = Indexes.from_environ(os.environ)
@@ -93,7 +94,14 @@ def build(context: LinkContext) -> Mapping[str, Any]:
         locked = buildpack.lock(tree, target, indexes, _locking(context, fresh=True))
         made = _slab(context, locked, indexes)
     _keep_limits(context, made.sizes)
-    return {"lock": locked.key, "packages": len(locked.wheels), "slab": made.id, "cached": made.cached}
+    return {
+        "lock": locked.key,
+        "locked": locked.made,
+        "packages": len(locked.wheels),
+        "slab": made.id,
+        "cached": made.cached,
+        "settings": build_settings(context),
+    }
 
 
 def zip_code(context: LinkContext) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 
 from laambda.cli.options import for_app, json_option, may_name_app, number_option
-from laambda.cli.render import age, facts, header, print_json, table, visible
+from laambda.cli.render import age, facts, header, print_json, progress, table, visible
 from laambda.cli.session import Session
 from laambda.client import BuildJson, succeeded
 
@@ -67,7 +67,41 @@ def output(session: Session, app: Callable[[], str], number: int | None) -> None
 
     Exits 1 where the build failed, 3 where it ended by an error of the farm.
     """
+    _follow(session, number or session.client.newest_build(app())["id"])
+
+
+@click.command()
+@click.argument("number", metavar="[N]", type=click.IntRange(1), required=False)
+@may_name_app
+def cancel(session: Session, app: Callable[[], str], number: int | None) -> None:
+    """Cancel build N, by default the app's newest. Whoever pushed it is told.
+
+    A build that is being deployed runs to its end: undo it with `laambda rollback`.
+    """
     build_id = number or session.client.newest_build(app())["id"]
+    with progress(f"Cancelling build {build_id}"):
+        session.client.cancel_build(build_id)
+
+
+@click.command()
+@click.argument("number", metavar="[N]", type=click.IntRange(1), required=False)
+@may_name_app
+@click.option("--no-cache", is_flag=True, help="Resolve dependencies anew, and build although nothing changed.")
+def retry(session: Session, app: Callable[[], str], number: int | None, no_cache: bool) -> None:
+    """Build the stored source of build N again, by default of the app's newest that did not succeed.
+
+    It moves the branch as its push would have, unless it is there already. Exits as builds:output does.
+    """
+    again = (
+        session.client.retry_build(number, no_cache=no_cache)
+        if number
+        else session.client.retry_newest(app(), no_cache=no_cache)
+    )
+    click.echo(f"-----> Build {again['id']} of {again['app']}: {again['description']}")
+    _follow(session, again["id"])
+
+
+def _follow(session: Session, build_id: int) -> None:
     for line in session.client.output(build_id):
         click.echo(line)
     succeeded(session.client.build(build_id))

@@ -36,6 +36,8 @@ GROUPS: Mapping[str, Mapping[str, Entry]] = {
         "builds": Entry("laambda.cli.builds:builds", "List an app's builds"),
         "builds:info": Entry("laambda.cli.builds:info", "Show a build"),
         "builds:output": Entry("laambda.cli.builds:output", "Print a build's output, live while it runs"),
+        "builds:cancel": Entry("laambda.cli.builds:cancel", "Cancel a build that is not being deployed"),
+        "builds:retry": Entry("laambda.cli.builds:retry", "Build a push's stored source again"),
     },
     "Functions": {
         "invoke": Entry("laambda.cli.functions:invoke", "Call a function and print its answer"),

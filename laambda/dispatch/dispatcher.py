@@ -27,22 +27,32 @@ def dispatch(services: Services, limits: FarmLimits) -> tuple[int, ...]:
             return ()
         if not broker_kept_data:
             tx.dispatching.forget_sent()
-        ended = _end_exhausted(tx, limits)
+        ended = _end_exhausted(tx, limits) | _end_overtaken(tx)
         ready = tuple(tx.dispatching.ready(max(0, limits.slots - tx.dispatching.in_flight())))
         for build in ready:
             tx.dispatching.mark_sent(build.id, resend_after=limits.resend)
-    for build in ended:
-        close(services, build.id)
+    for build_id, reason in ended.items():
+        close(services, build_id, last_words=reason)
     return tuple(build.id for build in ready if _send(services, build))
 
 
-def _end_exhausted(tx: Transaction, limits: FarmLimits) -> list[Build]:
-    """End rows that lost their worker too often: a poison build stops here."""
-    ended = []
+def _end_exhausted(tx: Transaction, limits: FarmLimits) -> dict[int, str]:
+    """End rows that lost their worker too often: a poison build stops here. Gives the reasons by build."""
+    ended = {}
     for build in tx.dispatching.exhausted(limits.attempts):
-        reason = build.error or f"lost its worker {build.attempt} times while it ran the step {build.step}"
+        reason = f"lost its worker {build.attempt} times while it ran the step {build.step}"
         if end_unheld(tx, build, BuildState.ERRORED, error=reason):
-            ended.append(build)
+            ended[build.id] = f"Build {build.id} {reason}"
+    return ended
+
+
+def _end_overtaken(tx: Transaction) -> dict[int, str]:
+    """End queued rows that nobody waits for and that a newer one makes needless. Gives the reasons by build."""
+    ended = {}
+    for build_id, newer in tx.dispatching.overtaken().items():
+        reason = f"superseded by build {newer}"
+        if end_unheld(tx, tx.builds.get(build_id), BuildState.SUPERSEDED, error=reason):
+            ended[build_id] = f"Build {build_id} was {reason}"
     return ended
 
 

@@ -6,6 +6,7 @@ import logging
 import tempfile
 from pathlib import Path
 
+from laambda.build.recorder import OutputRecorder
 from laambda.domain.build import Build, BuildKind, BuildState
 from laambda.errors import LaambdaError
 from laambda.ports import Services, Transaction
@@ -30,9 +31,14 @@ def _undo(tx: Transaction, build: Build) -> bool:
     return True
 
 
-def close(services: Services, build_id: int) -> None:
-    """Say that no line follows and keep the lines for good. Never raises: the row has ended already."""
+def close(services: Services, build_id: int, *, last_words: str = "") -> None:
+    """Say that no line follows and keep the lines for good. Never raises: the row has ended already.
+
+    ``last_words`` tell whoever waits why a row ended that no worker held.
+    """
     try:
+        if last_words:
+            OutputRecorder(services.output, build_id).warning(last_words)
         services.output.end(build_id)
         archive(services, build_id)
     except LaambdaError as error:

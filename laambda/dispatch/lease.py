@@ -19,9 +19,13 @@ SAFE = 0.8
 GRACE = 2.0
 """Seconds that a step has to notice by itself."""
 
+LOOK = 1.0
+"""Seconds between looks at the row: how long a cancelled build may go on unseen. A look only reads."""
+
 
 class BeatingLease:
-    """Implements ``ports.Lease``. Renews every quarter of ``seconds`` in a thread of its own.
+    """Implements ``ports.Lease``. Renews every quarter of ``seconds`` in a thread of its own, and looks in between
+    whether the row is still ours.
 
     ``on_lost`` is called once, from that thread, where the link still works ``GRACE`` seconds after the lease was
     lost: it stops what the link did not stop itself.
@@ -59,12 +63,26 @@ class BeatingLease:
         self._released.set()
 
     def _beat(self) -> None:
-        while not self._released.wait(self._seconds / 4):
-            if not self._renewed():
+        renew_at = time.monotonic() + self._seconds / 4
+        while not self._released.wait(max(0.0, min(LOOK, renew_at - time.monotonic()))):
+            if time.monotonic() < renew_at:
+                ours = self._seen()
+            else:
+                renew_at = time.monotonic() + self._seconds / 4
+                ours = self._renewed()
+            if not ours:
                 self._lost.set()
                 if not self._released.wait(GRACE):
                     self._on_lost()
                 return
+
+    def _seen(self) -> bool:
+        """False once the row is surely not ours any more; an outage proves nothing."""
+        try:
+            with self._database.read() as tx:
+                return tx.leases.holds(self._build_id, self._token)
+        except Unavailable:
+            return True
 
     def _renewed(self) -> bool:
         """False once the row is someone else's, or once it is too late to be sure that it is not."""

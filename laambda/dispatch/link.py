@@ -16,13 +16,17 @@ from typing import Any
 
 from laambda.build import WorkspaceGone
 from laambda.build.recorder import OutputRecorder
+from laambda.build.unchanged import unchanged
 from laambda.dispatch.dispatcher import dispatch
 from laambda.dispatch.ending import close, end_held
 from laambda.dispatch.lease import BeatingLease
 from laambda.dispatch.limits import FarmLimits
+from laambda.dispatch.sweep import remove_workspace
 from laambda.domain.build import Build, BuildState, Step, steps_from
 from laambda.errors import LaambdaError, LeaseLost, PlatformError, UserError
 from laambda.ports import LinkContext, Services
+from laambda.release.begin import check_refs
+from laambda.release.record import keep
 
 FIRST_RETRY = 2.0
 """Seconds before the second attempt after an error of ours; each later one waits four times as long."""
@@ -65,6 +69,7 @@ def run_link(
         _rewind(services, node, build)
     except LeaseLost as error:
         _log.info("%s", error)
+        _abandon(services, node, build)
     except UserError as error:
         _end(services, node, limits, build, BuildState.FAILED, error)
     except PlatformError as error:
@@ -113,12 +118,23 @@ def _work(services: Services, node: Node, limits: FarmLimits, build: Build, work
             lock_age=node.lock_age,
             default_runtime=node.default_runtime,
         )
-        result = work(context)
-        if build.step is Step.RECORD:
+        over = build.step is Step.EXTRACT and _needs_no_build(context)
+        result = {} if over else work(context)
+        if over or build.step is Step.RECORD:
             _leave(services, node, limits, build)
             return None
         lease.check()
         return _checkpoint(services, limits, build, result, time.monotonic() - started)
+
+
+def _needs_no_build(context: LinkContext) -> bool:
+    """Before the first link works: True where the row has ended because its release is live already.
+
+    Raises Conflict where another push moved the ref while this one waited for its turn.
+    """
+    check_refs(context)
+    live = unchanged(context)
+    return live is not None and keep(context, live)
 
 
 def _checkpoint(
@@ -163,6 +179,14 @@ def _leave(services: Services, node: Node, limits: FarmLimits, build: Build) -> 
     shutil.rmtree(node.workspaces / str(build.id), ignore_errors=True)
 
 
+def _abandon(services: Services, node: Node, build: Build) -> None:
+    """The row is not ours any more: if it has ended, nobody comes back to its workspace."""
+    try:
+        remove_workspace(services, node.workspaces, build.id)
+    except LaambdaError as error:
+        _log.warning("workspace of build %d is left to be swept: %s", build.id, error)
+
+
 def _try_again(services: Services, node: Node, limits: FarmLimits, build: Build, error: PlatformError) -> None:
     """Hand the row back while attempts are left. Past the point of no return the lease runs out by itself, which
     paces the attempts: such a row never fails."""
@@ -174,6 +198,7 @@ def _try_again(services: Services, node: Node, limits: FarmLimits, build: Build,
         _end(services, node, limits, build, BuildState.ERRORED, error)
         return
     delay = FIRST_RETRY * 4 ** (build.attempt - 1)
-    OutputRecorder(services.output, build.id).warning(f"{error.message}; trying again in {delay:.0f} s")
     with services.database.write() as tx:
-        tx.leases.hand_back(build.id, build.token, counted=True, delay=delay)
+        given = tx.leases.hand_back(build.id, build.token, counted=True, delay=delay)
+    if given:
+        OutputRecorder(services.output, build.id).warning(f"{error.message}; trying again in {delay:.0f} s")

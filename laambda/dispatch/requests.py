@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from laambda.config.bags import open_vars, seal_change, seal_vars
+from laambda.dispatch.cancel import cancel_row
 from laambda.dispatch.dispatcher import dispatch
-from laambda.dispatch.ending import close, end_held, end_unheld
+from laambda.dispatch.ending import close
 from laambda.dispatch.limits import FarmLimits
 from laambda.domain.access import AuditEntry
 from laambda.domain.app import App
-from laambda.domain.build import Build, BuildKind, BuildState, NewBuild, Phase
+from laambda.domain.build import Build, BuildKind, NewBuild
 from laambda.domain.config import ConfigChange, ConfigVars
 from laambda.domain.names import Scope
 from laambda.domain.release import Release, ReleaseState
@@ -73,30 +74,20 @@ def roll_back(services: Services, scope: Scope, version: int | None, actor: str,
 
     It goes first: older pushes that have not deployed yet are cancelled, and say so.
     """
-    cancelled: list[Build] = []
+    cancelled = []
     with services.database.write() as tx:
         app = tx.apps.get(scope)
         goal = rollback_goal(tx, app, version)
         for other in tx.builds.unfinished(scope):
             reason = f"cancelled by a rollback to v{goal.version}"
             if other.kind in (BuildKind.PUSH, BuildKind.RETRY) and cancel_row(tx, other, reason):
-                cancelled.append(other)
+                cancelled.append(other.id)
         new = NewBuild(scope, BuildKind.ROLLBACK, actor, f"Rollback to v{goal.version}", target_version=goal.version)
         build = add(tx, replace(new, commit=goal.commit, tree=goal.tree))
-    for other in cancelled:
-        services.output.append(other.id, [f" !     Cancelled by a rollback to v{goal.version}"])
-        close(services, other.id)
+    for build_id in cancelled:
+        close(services, build_id, last_words=f"Build {build_id} was cancelled by a rollback to v{goal.version}")
     dispatch(services, limits)
     return build
-
-
-def cancel_row(tx: Transaction, build: Build, reason: str) -> bool:
-    """Cancel a row that has not begun to deploy; False for one that has, which runs to its end."""
-    if build.state is BuildState.QUEUED:
-        return end_unheld(tx, build, BuildState.CANCELLED, error=reason)
-    if build.phase is Phase.BUILDING:
-        return end_held(tx, build, BuildState.CANCELLED, error=reason)
-    return False
 
 
 def rollback_goal(tx: Transaction, app: App, version: int | None) -> Release:

@@ -93,6 +93,12 @@ def refs_to_move(tx: Transaction, build: Build) -> Sequence[RefUpdate]:
     return build.refs
 
 
+def check_refs(context: LinkContext) -> None:
+    """Raise Conflict where the end of the build could not move its refs any more: it is not worth building."""
+    with context.services.database.read() as tx:
+        tx.refs.check(context.build.scope, refs_to_move(tx, context.build))
+
+
 def _read(context: LinkContext) -> _Facts:
     build = context.build
     with context.services.database.read() as tx:

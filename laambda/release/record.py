@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from laambda.domain.build import Build, BuildState
+from laambda.domain.build import Build, BuildKind, BuildState, Phase
 from laambda.domain.release import Release, ReleaseState
 from laambda.errors import LeaseLost, PlatformError
 from laambda.ports import LinkContext, Transaction
@@ -24,6 +24,27 @@ def record(context: LinkContext) -> Mapping[str, Any]:
         _end(tx, context.build, context.lease.token, deployment)
     _tell(context, deployment)
     return {"version": deployment.version}
+
+
+def keep(context: LinkContext, live: Release) -> bool:
+    """End the row without a release, because ``live`` is what it would release: its refs move, and it has succeeded.
+
+    False, and nothing has changed, where another release went live or is about to. Raises Conflict where a ref is
+    elsewhere, LeaseLost where the row is no longer ours.
+    """
+    build = context.build
+    context.lease.check()
+    with context.services.database.write() as tx:
+        # In this order: a release that ends between the two reads is seen by the second.
+        others = [other for other in tx.builds.unfinished(build.scope) if other.id != build.id]
+        about_to_change = any(other.phase is Phase.DEPLOYING or other.kind is BuildKind.ROLLBACK for other in others)
+        if about_to_change or tx.apps.get(build.scope).live != live.version:
+            return False
+        tx.refs.move(build.scope, refs_to_move(tx, build), build_id=build.id)
+        if not tx.leases.finish(build.id, context.lease.token, BuildState.SUCCEEDED):
+            raise LeaseLost(f"build {build.id} was taken over before it ended")
+    context.recorder.headline(f"No changes, v{live.version} stays live")
+    return True
 
 
 def fail(tx: Transaction, build: Build) -> None:

@@ -77,6 +77,11 @@ class BuildRows:
         query = select(_builds).where(within(_builds, scope), UNFINISHED).order_by(_builds.c.id)
         return read_builds(self._session, query)
 
+    def built(self, scope: Scope, tree: str, limit: int) -> Sequence[Build]:
+        succeeded = and_(_builds.c.tree == tree, _builds.c.state == BuildState.SUCCEEDED.value)
+        query = select(_builds).where(within(_builds, scope), succeeded).order_by(_builds.c.id.desc())
+        return read_builds(self._session, query.limit(limit))
+
 
 def read_builds(session: Session, query: Select[Any]) -> list[Build]:
     """The builds that a query on the table's columns finds, in its order, with their refs."""

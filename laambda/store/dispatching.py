@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
@@ -11,7 +11,7 @@ from laambda.domain.names import Scope
 from laambda.store import schema
 from laambda.store.builds import UNFINISHED, read_builds, refs_of
 from laambda.store.session import Session
-from laambda.store.turns import Waiting, next_turns
+from laambda.store.turns import Waiting, next_turns, overtaken
 
 _builds = schema.builds
 _apps = schema.apps
@@ -65,6 +65,9 @@ class DispatchRows:
         expired = and_(~_QUEUED, _builds.c.lease_until <= self._session.moment())
         return read_builds(self._session, select(_builds).where(UNFINISHED, expired, used_up).order_by(_builds.c.id))
 
+    def overtaken(self) -> Mapping[int, int]:
+        return overtaken(self._waiting())
+
     def _sent(self) -> ColumnElement[bool]:
         return and_(_builds.c.resend_at.is_not(None), _builds.c.resend_at > self._session.moment())
 
@@ -75,7 +78,7 @@ class DispatchRows:
         more = (_builds.c.phase, _builds.c.detached, idle.label("idle"), sent.label("sent"), _apps.c.last_start)
         own = and_(_apps.c.app == _builds.c.app, _apps.c.environment == _builds.c.environment)
         rows = self._session.run(select(*columns, *more).join(_apps, own).where(UNFINISHED)).all()
-        refs = refs_of(self._session, [row.id for row in rows if not row.detached])
+        refs = refs_of(self._session, [row.id for row in rows])
         return [
             Waiting(
                 id=row.id,

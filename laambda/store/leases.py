@@ -94,6 +94,9 @@ class LeaseRows:
         renewed = update(_builds).where(_held(build_id, token))
         return self._session.changed(renewed.values(lease_until=self._session.moment(lease)))
 
+    def holds(self, build_id: int, token: int) -> bool:
+        return self._session.run(select(_builds.c.id).where(_held(build_id, token))).first() is not None
+
     def hand_back(self, build_id: int, token: int, *, counted: bool, delay: float = 0) -> bool:
         """The row keeps its phase and step, and ``token`` is worth nothing any more."""
         given = update(_builds).where(_held(build_id, token))

@@ -38,6 +38,12 @@ class RefRows:
                 self._take(scope, ref, build_id, oid=ref.new, reserved_by=None)
             self._drop_absent(scope, [ref.name for ref in updates])
 
+    def check(self, scope: Scope, updates: Sequence[RefUpdate]) -> None:
+        now = self.all(scope)
+        for ref in sorted(updates, key=lambda ref: ref.name):
+            if now.get(ref.name, ZERO) != ref.old:
+                raise self._elsewhere(scope, ref)
+
     def reserve(self, scope: Scope, updates: Sequence[RefUpdate], build_id: int) -> None:
         with self._session.connection.begin_nested():
             self._check_folders(scope, updates)

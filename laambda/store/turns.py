@@ -5,6 +5,8 @@
 - An attached push waits for earlier unfinished attached rows that move one of its refs, and does not start while
   another row of its app deploys. What has no build may deploy while a push builds.
 - Rollbacks go first, then the apps that waited longest since their last start, each with one row before any with two.
+- The newest detached push or retry supersedes the older queued ones of its app that move the same ref. An attached
+  push is never superseded: somebody waits for it.
 - A slot is for building: what only deploys takes none, so that a rollback never waits for a build.
 """
 
@@ -46,6 +48,11 @@ class Waiting:
     def starts_attached(self) -> bool:
         return self.kind is BuildKind.PUSH and not self.detached and self.phase is None
 
+    @property
+    def stands_alone(self) -> bool:
+        """Whether nobody's connection waits for it."""
+        return self.kind is BuildKind.RETRY or (self.kind is BuildKind.PUSH and self.detached)
+
 
 def next_turns(rows: Iterable[Waiting], limit: int) -> list[int]:
     """Ids of the rows to send now, fairest first; at most ``limit`` of them are to build."""
@@ -60,6 +67,19 @@ def next_turns(rows: Iterable[Waiting], limit: int) -> list[int]:
     chosen = [row for _, row in sorted(ranked, key=lambda each: each[0])]
     slots = iter(range(limit))
     return [row.id for row in chosen if row.wants is Phase.DEPLOYING or next(slots, None) is not None]
+
+
+def overtaken(rows: Iterable[Waiting]) -> dict[int, int]:
+    """Ids of queued rows that a newer one supersedes, each with the newest one's id."""
+    newest: dict[tuple[Scope, str], int] = {}
+    found = {}
+    for row in sorted(rows, key=lambda row: -row.id):
+        if not row.stands_alone:
+            continue
+        newer = [newest.setdefault((row.scope, ref), row.id) for ref in row.refs]
+        if row.phase is None and max(newer, default=row.id) != row.id:
+            found[row.id] = max(newer)
+    return found
 
 
 def _of_app(rows: Sequence[Waiting]) -> list[Waiting]:

@@ -110,7 +110,7 @@ def test_a_rollback_cancels_what_has_not_deployed_and_says_so(house: House) -> N
     for build in (building, queued):
         row = house.row(build.id)
         assert (row.state, row.error) == (BuildState.CANCELLED, "cancelled by a rollback to v1")
-        assert house.output.said(build.id)[-1] == " !     Cancelled by a rollback to v1"
+        assert house.output.said(build.id)[-1] == f" !     Build {build.id} was cancelled by a rollback to v1"
         assert house.output.closed(build.id)
 
 
