@@ -25,12 +25,17 @@ class AnotherDeploys(LeaseLost):
     """The app's deploy phase is occupied: the row was handed back, uncounted, and is sent again when it is free."""
 
 
+class _Changed(Exception):
+    """The app is not as it was read: read it again."""
+
+
 @dataclass(frozen=True)
 class Begun:
-    """A deploy that holds its version. ``contested``: somebody else's writes may still be under way, so fence first.
-    ``known`` are published versions by function that hold what is wanted."""
+    """A deploy that holds its version; ``token`` is what it fences with. ``contested``: another's writes may still
+    be under way, so fence first. ``known`` are published versions by function that hold what is wanted."""
 
     version: int
+    token: int
     target: Target
     shape: Shape
     config: ConfigVars
@@ -66,20 +71,22 @@ def begin(context: LinkContext) -> Begun:
         shape = shape_of(context.build, facts.app, facts.target, facts.live, facts.restored)
         config, new_bag = _config(context, facts)
         try:
-            entered = _enter(context, facts, shape, new_bag)
+            release, token = _enter(context, facts, shape, new_bag)
+        except _Changed:
+            continue
         except AnotherDeploys:
             _hand_back(context)
             raise
-        if entered is not None:
-            return Begun(
-                version=entered.version,
-                target=facts.target,
-                shape=shape,
-                config=config,
-                known=known_versions(shape, entered.config_id, facts.live, facts.restored),
-                retired=tuple(each.name for each in retired(shape, facts.live)),
-                contested=facts.pending is not None or not facts.clean,
-            )
+        return Begun(
+            version=release.version,
+            token=token,
+            target=facts.target,
+            shape=shape,
+            config=config,
+            known=known_versions(shape, release.config_id, facts.live, facts.restored),
+            retired=tuple(each.name for each in retired(shape, facts.live)),
+            contested=facts.pending is not None or not facts.clean,
+        )
     raise Unavailable(f"{context.build.scope} changed each time its deploy was about to start")
 
 
@@ -144,18 +151,22 @@ def _config(context: LinkContext, facts: _Facts) -> tuple[ConfigVars, bytes | No
     return changed, seal_vars(vault, scope, changed)
 
 
-def _enter(context: LinkContext, facts: _Facts, shape: Shape, new_bag: bytes | None) -> Release | None:
-    """The pending release; None where the app changed since ``facts`` were read."""
-    if facts.pending is not None:
-        return facts.pending
+def _enter(context: LinkContext, facts: _Facts, shape: Shape, new_bag: bytes | None) -> tuple[Release, int]:
+    """The pending release and a token to fence with; _Changed where the app did since ``facts`` were read.
+
+    Taking the version comes first: it locks the app's row, so that what is read after it is so until the commit.
+    """
     build = context.build
     with context.services.database.write() as tx:
+        if facts.pending is not None:
+            return facts.pending, take_token(tx, context)
+        version = tx.versions.take(build.scope)
         app = tx.apps.get(build.scope)
         if (app.live, app.config_id) != (facts.app.live, facts.app.config_id):
-            return None
+            raise _Changed
         release = Release(
             scope=build.scope,
-            version=tx.versions.take(build.scope),
+            version=version,
             state=ReleaseState.PENDING,
             kind=build.kind,
             build_id=build.id,
@@ -174,7 +185,15 @@ def _enter(context: LinkContext, facts: _Facts, shape: Shape, new_bag: bytes | N
         tx.apps.claim_functions(build.scope, [each.name for each in shape.functions])
         tx.refs.reserve(build.scope, refs_to_move(tx, build), build.id)
         tx.releases.add(release)
-    return release
+        return release, take_token(tx, context)
+
+
+def take_token(tx: Transaction, context: LinkContext) -> int:
+    """A token to fence with, higher than that of any deploy before; LeaseLost where the row is no longer ours."""
+    token = tx.leases.take_fence(context.build.id, context.lease.token)
+    if token is None:
+        raise LeaseLost(f"build {context.build.id} was taken over before its deploy began")
+    return token
 
 
 def _hand_back(context: LinkContext) -> None:

@@ -14,7 +14,7 @@ from laambda.domain.function import Alias, LiveFunction, WantedFunction
 from laambda.errors import LeaseLost, UserError
 from laambda.ports import LinkContext, TargetCloud
 from laambda.release.apply import Applier, in_parallel
-from laambda.release.begin import Begun, begin
+from laambda.release.begin import Begun, begin, take_token
 from laambda.release.fence import Fence
 from laambda.release.pace import Pace
 from laambda.release.plan import Plan, plan
@@ -32,20 +32,21 @@ def deploy(context: LinkContext, pace: Pace | None = None) -> Mapping[str, Any]:
     """
     pace = pace or Pace(retry=context.lease_seconds)
     if context.build.published:
-        deployment = _taken_over(context)
+        deployment, fence = _taken_over(context, pace)
         aliases: Seen = {}
     else:
-        deployment, aliases = _publish(context, pace)
+        deployment, aliases, fence = _publish(context, pace)
         _pass_the_point_of_no_return(context, deployment)
-    _move_aliases(context, deployment, aliases, pace)
+    _move_aliases(context, deployment, aliases, fence)
     return deployment.as_result()
 
 
-def _publish(context: LinkContext, pace: Pace) -> tuple[Deployment, Seen]:
-    """Versions that hold the new release, Active, with the old release still serving; and the aliases as read."""
+def _publish(context: LinkContext, pace: Pace) -> tuple[Deployment, Seen, Fence]:
+    """Versions that hold the new release, Active, with the old release still serving; the aliases as read under the
+    fence."""
     begun = begin(context)
     cloud = context.services.cloud(begun.target)
-    applier = _applier(context, cloud, begun.version, pace)
+    applier = _applier(context, cloud, begun, pace)
     wanted = begun.shape.wanted(begun.config, cloud.artifacts.bucket)
     live = _read(applier, wanted)
     plan(wanted, live, applier.owner)  # refuses what is not ours, before the first write
@@ -56,16 +57,16 @@ def _publish(context: LinkContext, pace: Pace) -> tuple[Deployment, Seen]:
     _announce(context, begun.version, plan(wanted, live, applier.owner, versions))
     versions |= _prepare(applier, [each for each in wanted if each.name not in versions], live)
     aliases = {name: function.alias if function else None for name, function in live.items()}
-    return _deployment(context, begun, versions, aliases), aliases
+    return _deployment(context, begun, versions, aliases), aliases, applier.fence
 
 
-def _applier(context: LinkContext, cloud: TargetCloud, version: int, pace: Pace) -> Applier:
+def _applier(context: LinkContext, cloud: TargetCloud, begun: Begun, pace: Pace) -> Applier:
     scope = context.build.scope
     return Applier(
         functions=cloud.functions,
-        fence=Fence(cloud.aliases, context.lease, pace),
+        fence=Fence(begun.token, cloud.aliases, context.lease, pace),
         owner=scope.owner_tag,
-        label=f"{scope} v{version}",
+        label=f"{scope} v{begun.version}",
         pace=pace,
     )
 
@@ -119,42 +120,39 @@ def _pass_the_point_of_no_return(context: LinkContext, deployment: Deployment) -
             raise LeaseLost(f"build {context.build.id} was taken over before its aliases moved")
 
 
-def _taken_over(context: LinkContext) -> Deployment:
-    """The deployment that an earlier claim published."""
+def _taken_over(context: LinkContext, pace: Pace) -> tuple[Deployment, Fence]:
+    """The deployment that an earlier claim published, and a fence above that claim's."""
     context.recorder.headline("Finishing a deploy that was cut short")
-    return replace(Deployment.from_result(context.build.results["deploy"]), clean=False)
+    with context.services.database.write() as tx:
+        token = take_token(tx, context)
+        target = tx.apps.environment(context.build.scope.environment).target
+    deployment = replace(Deployment.from_result(context.build.results["deploy"]), clean=False)
+    return deployment, Fence(token, context.services.cloud(target).aliases, context.lease, pace)
 
 
-def _move_aliases(context: LinkContext, deployment: Deployment, aliases: Seen, pace: Pace) -> None:
+def _move_aliases(context: LinkContext, deployment: Deployment, aliases: Seen, fence: Fence) -> None:
     """All at once. What AWS refuses for good undoes the round: the old release serves again.
 
     A take-over has read no ``aliases``: it reads and stamps each.
     """
-    fence = Fence(_cloud(context).aliases, context.lease, pace)
     try:
         in_parallel(
             lambda each: fence.point(each.name, each.version, *([aliases[each.name]] if each.name in aliases else [])),
             deployment.functions,
-            pace.workers,
+            fence.pace.workers,
         )
     except UserError as refused:
         context.recorder.warning(f"AWS refused an alias: {refused.message}")
-        _move_back(context, fence, deployment, pace)
+        _move_back(context, fence, deployment)
         raise
 
 
-def _move_back(context: LinkContext, fence: Fence, deployment: Deployment, pace: Pace) -> None:
+def _move_back(context: LinkContext, fence: Fence, deployment: Deployment) -> None:
     def back(each: Published) -> None:
         try:
             fence.point(each.name, each.old_version)
         except UserError as refused:
             context.recorder.warning(f"{each.name} could not be moved back: {refused.message}")
 
-    in_parallel(back, [each for each in deployment.functions if each.old_version], pace.workers)
+    in_parallel(back, [each for each in deployment.functions if each.old_version], fence.pace.workers)
     context.recorder.detail("The release before serves again")
-
-
-def _cloud(context: LinkContext) -> TargetCloud:
-    with context.services.database.read() as tx:
-        target = tx.apps.environment(context.build.scope.environment).target
-    return context.services.cloud(target)

@@ -1,7 +1,10 @@
 """The fencing token in the ``live`` aliases: whoever reads a higher one than its own has been taken over.
 
-Tokens come from one counter that grows with each claim, so that a higher one always belongs to a newer claim. A
-deploy writes its token before it reads what it plans from. Revisions read after that change with every write of
+Tokens come from one counter that only grows. A deploy takes its own when it begins, and again when it is taken over,
+so that a higher one always belongs to a later deploy of the app, or to a newer claim of the same one. The claim's own
+token would not do: a push that was claimed first may build for long and deploy after others.
+
+A deploy writes its token before it reads what it plans from. Revisions read after that change with every write of
 anybody else, so a stale writer's conditional calls are refused. What is read later is read in the same order:
 revision first, then alias.
 """
@@ -24,8 +27,9 @@ _TOKEN = re.compile(r"laambda token (\d+)")
 
 @dataclass(frozen=True)
 class Fence:
-    """Guards the aliases of one deploy."""
+    """Guards the aliases of one deploy by its ``token``."""
 
+    token: int
     aliases: Aliases
     lease: Lease
     pace: Pace
@@ -33,11 +37,11 @@ class Fence:
     @property
     def mark(self) -> str:
         """The description of an alias that we wrote."""
-        return f"laambda token {self.lease.token}"
+        return f"laambda token {self.token}"
 
     def check(self, alias: Alias | None) -> None:
         """Raise LeaseLost where a newer claim has written its token."""
-        if alias is not None and token_in(alias.description) > self.lease.token:
+        if alias is not None and token_in(alias.description) > self.token:
             raise LeaseLost(f"a newer deploy (token {token_in(alias.description)}) has taken over")
 
     def raise_around(self, function: str) -> None:

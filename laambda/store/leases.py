@@ -74,7 +74,7 @@ class LeaseRows:
             .values(
                 state=BuildState.RUNNING.value,
                 phase=_PHASE_OF_STEP,
-                token=self._next_token(),
+                token=next_token(self._session),
                 node=node,
                 attempt=_builds.c.attempt + 1,
                 lease_until=self._session.moment(lease),
@@ -96,6 +96,10 @@ class LeaseRows:
 
     def holds(self, build_id: int, token: int) -> bool:
         return self._session.run(select(_builds.c.id).where(_held(build_id, token))).first() is not None
+
+    def take_fence(self, build_id: int, token: int) -> int | None:
+        row = self._lock(_held(build_id, token))
+        return next_token(self._session) if row else None
 
     def hand_back(self, build_id: int, token: int, *, counted: bool, delay: float = 0) -> bool:
         """The row keeps its phase and step, and ``token`` is worth nothing any more."""
@@ -195,11 +199,6 @@ class LeaseRows:
 
     # ------------------------------------------------------------ inside
 
-    def _next_token(self) -> int:
-        counter = schema.counters
-        grown = update(counter).where(counter.c.name == "fence").values(value=counter.c.value + 1)
-        return int(self._session.run(grown.returning(counter.c.value)).scalar_one())
-
     def _expired(self) -> ColumnElement[bool]:
         return _builds.c.lease_until <= self._session.moment()
 
@@ -235,6 +234,13 @@ class LeaseRows:
             "error": error,
             "ended_at": self._session.moment(),
         }
+
+
+def next_token(session: Session) -> int:
+    """The counter of fencing tokens, one higher."""
+    counter = schema.counters
+    grown = update(counter).where(counter.c.name == "fence").values(value=counter.c.value + 1)
+    return int(session.run(grown.returning(counter.c.value)).scalar_one())
 
 
 def _held(build_id: int, token: int) -> ColumnElement[bool]:

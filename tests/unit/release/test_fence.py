@@ -41,8 +41,19 @@ def test_a_deploy_after_one_that_was_given_up_writes_its_token_before_all_else(f
 def test_each_alias_holds_the_token_of_the_deploy_that_moved_it(farm: Farm) -> None:
     build = farm.push("one")
     farm.run(build)
+    first = {token_in(held.alias.description) for held in farm.functions.held.values() if held.alias}
+    farm.run(farm.push("two"))
     descriptions = [held.alias.description for held in farm.functions.held.values() if held.alias]
-    assert [token_in(text) for text in descriptions] == [build.token] * 2
+    assert len({token_in(text) for text in descriptions}) == 1
+    assert token_in(descriptions[0]) > max(first) > build.token
+
+
+def test_a_push_that_was_claimed_first_and_deploys_last_wins(farm: Farm) -> None:
+    farm.run(farm.push("one"))
+    building = farm.push("two")
+    farm.run(farm.config(STAGE="blue"))
+    assert farm.run(building).state is BuildState.SUCCEEDED
+    assert set(farm.codes().values()) == {"sha-two"}
 
 
 def test_a_higher_token_stops_a_deploy_before_its_first_write(farm: Farm) -> None:

@@ -106,7 +106,7 @@ def test_what_is_planned_and_applied_is_live_and_planned_again_is_nothing(
     names: list[str], data: some.DataObject, settle: int
 ) -> None:
     functions = FakeLambda(settle=settle)
-    fence = Fence(FakeAliases(functions), HeldLease(1), fast())
+    fence = Fence(1, FakeAliases(functions), HeldLease(1), fast())
     applier = Applier(functions, fence, OWNER, "v1", fast())
     for _ in range(2):
         wanted = [as_wanted(name, data.draw(contents)) for name in names]
