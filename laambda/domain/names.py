@@ -40,20 +40,18 @@ class Scope:
 
 def check_app_name(name: str) -> str:
     """Give ``name`` back, or raise InvalidInput."""
-    if not _APP.fullmatch(name):
-        raise InvalidInput(
-            f"{name[:40]!r} is not an app name",
-            hint="Use 1 to 30 of a-z, 0-9 and -, starting with a letter",
-        )
-    return name
+    return _checked(name, "an app name")
 
 
 def check_environment_name(name: str) -> str:
     """Give ``name`` back, or raise InvalidInput; the rule is that of app names."""
+    return _checked(name, "an environment name")
+
+
+def _checked(name: str, what: str) -> str:
     if not _APP.fullmatch(name):
         raise InvalidInput(
-            f"{name[:40]!r} is not an environment name",
-            hint="Use 1 to 30 of a-z, 0-9 and -, starting with a letter",
+            f"{name[:40]!r} is not {what}", hint="Use 1 to 30 of a-z, 0-9 and -, starting with a letter"
         )
     return name
 
