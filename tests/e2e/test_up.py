@@ -95,7 +95,7 @@ def check_story(farm: Farm) -> None:
 def test_the_same_farm_on_postgresql(postgres_url: str) -> None:
     with running_farm(LAAMBDA_DATABASE_URL=postgres_url) as farm:
         check_story(farm)
-        assert not list(Path(farm.home / "state").glob("*.db"))
+        assert not list(Path(farm.home / "state").glob("laambda.db*"))
 
 
 @pytest.mark.slow

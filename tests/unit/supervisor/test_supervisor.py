@@ -124,8 +124,8 @@ def test_stopping_ends_every_process(said: Said, tmp_path: Path) -> None:
 def test_a_foundation_ends_after_what_stands_on_it(said: Said, tmp_path: Path) -> None:
     supervisor = Supervisor(dict(os.environ), said, tmp_path)
     polite = (
-        "import signal, sys, time\n"
-        "def end(*_): {pause}; print('ended', flush=True); sys.exit()\n"
+        "import os, signal, time\n"
+        "def end(*_): {pause}; os.write(1, b'ended\\n'); os._exit(0)\n"
         "signal.signal(signal.SIGTERM, end); print('ready', flush=True)\nwhile True: signal.pause()"
     )
     supervisor.start(python("below", polite.format(pause="pass")), foundation=True)
