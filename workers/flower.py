@@ -18,6 +18,7 @@ def main() -> None:
             f"--address={given.host}",
             f"--port={given.flower_port}",
             "--persistent=True",
+            "--tasks_columns=args,name,state,received,runtime,worker,uuid",
             f"--db={given.home / 'flower'}",
             "--state_save_interval=10000",
             "--task_runtime_metric_buckets=0.05,0.1,0.5,1,5,15,60,300,900",
