@@ -69,10 +69,10 @@ class House:
             tx.apps.create(App(Scope(app), "arn:aws:iam::123456789012:role/x", self.clock(), "jim"))
         return Scope(app)
 
-    def push(self, app: str = "api", **given: Any) -> Build:
+    def push(self, app: str = "api", kind: BuildKind = BuildKind.PUSH, **given: Any) -> Build:
         """Queue a detached push: such rows wait for nobody's ref."""
         new = {"detached": True, "source": "sources/0.tar", **given}
-        return enqueue(self.services, NewBuild(Scope(app), BuildKind.PUSH, "jim", "Deploy abc1234", **new), self.limits)
+        return enqueue(self.services, NewBuild(Scope(app), kind, "jim", "Deploy abc1234", **new), self.limits)
 
     def row(self, build_id: int) -> Build:
         with self.services.database.read() as tx:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from laambda.dispatch.dispatcher import dispatch
-from laambda.domain.build import BuildState, Step, steps_of
+from laambda.domain.build import Build, BuildState, Step, steps_of
+from laambda.domain.refs import ZERO, RefUpdate
 from tests.fakes.queue import Sent
 from tests.unit.dispatch.conftest import House, nothing
 
@@ -92,3 +93,29 @@ def test_apps_take_turns_however_many_rows_one_has(house: House) -> None:
     with house.services.database.write() as tx:
         tx.leases.finish(first.id, house.row(first.id).token, BuildState.CANCELLED)
     assert passes(house) == [other.id]
+
+
+def push_to(house: House, ref: str, *, detached: bool = True) -> Build:
+    return house.push(detached=detached, refs=(RefUpdate(f"refs/heads/{ref}", ZERO, "1" * 40),))
+
+
+def test_the_newest_detached_push_supersedes_the_queued_ones_before_it(house: House) -> None:
+    running = push_to(house, "main")
+    house.run(running, Step.EXTRACT, nothing)
+    old = [push_to(house, "main"), push_to(house, "main")]
+    newest = push_to(house, "main")
+    for build in old:
+        by = newest.id if build is old[1] else old[1].id
+        row = house.row(build.id)
+        assert (row.state, row.error) == (BuildState.SUPERSEDED, f"superseded by build {by}")
+        assert house.output.said(build.id) == [f" !     Build {build.id} was superseded by build {by}"]
+        assert house.output.closed(build.id)
+    assert house.row(running.id).state is BuildState.RUNNING
+    assert house.row(newest.id).state is BuildState.QUEUED
+
+
+def test_a_push_that_somebody_waits_for_is_never_superseded(house: House) -> None:
+    house.run(push_to(house, "main"), Step.EXTRACT, nothing)
+    waiting = push_to(house, "main", detached=False)
+    push_to(house, "main")
+    assert house.row(waiting.id).state is BuildState.QUEUED

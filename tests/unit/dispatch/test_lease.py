@@ -8,24 +8,31 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
-from laambda.dispatch.lease import BeatingLease
+from laambda.dispatch.lease import GRACE, LOOK, BeatingLease
+from laambda.domain.build import BuildState
 from laambda.errors import LeaseLost, Unavailable
 from laambda.ports import Database, Transaction
 from tests.unit.dispatch.conftest import House
 
 
 class Beats:
-    """A database that tells when it was written to, and may be away."""
+    """A database that tells when it was written to or read, and may be away; the next ``unread`` reads fail."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.beaten = threading.Semaphore(0)
+        self.looked = threading.Semaphore(0)
+        self.unread = 0
         self.away = False
 
     def write(self) -> AbstractContextManager[Transaction]:
         return self._beat()
 
     def read(self) -> AbstractContextManager[Transaction]:
+        self.looked.release()
+        if self.unread:
+            self.unread -= 1
+            raise Unavailable("the database did not answer")
         return self._database.read()
 
     def migrate(self) -> None: ...
@@ -98,3 +105,22 @@ def test_a_step_that_ends_in_time_is_not_stopped(house: House, beats: Beats) -> 
         while beats.beaten.acquire(timeout=0.5):
             pass
     assert not lost.wait(0.1)
+
+
+@pytest.mark.slow
+def test_a_cancelled_row_is_noticed_long_before_the_next_beat(house: House, beats: Beats) -> None:
+    lost = threading.Event()
+    with held(house, beats, 60, lost) as lease:
+        with house.services.database.write() as tx:
+            assert tx.leases.finish(1, lease.token, BuildState.CANCELLED, error="cancelled by ada")
+        assert lost.wait(LOOK + GRACE + 5)
+    assert not beats.beaten.acquire(blocking=False)
+
+
+@pytest.mark.slow
+def test_an_outage_between_two_beats_proves_nothing(house: House, beats: Beats) -> None:
+    with held(house, beats, 60, threading.Event()) as lease:
+        beats.unread = 1
+        assert beats.looked.acquire(timeout=LOOK + 5)
+        assert beats.looked.acquire(timeout=LOOK + 5)
+        lease.check()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from laambda.domain.build import BuildKind, Phase, Step
 from laambda.domain.names import Scope
-from laambda.store.turns import Waiting, next_turns
+from laambda.store.turns import Waiting, next_turns, overtaken
 
 MAIN = frozenset({"refs/heads/main"})
 
@@ -102,6 +102,26 @@ def test_a_built_row_waits_for_the_deploy_phase_and_keeps_its_own() -> None:
     built = building(2, step=Step.DEPLOY, idle=True)
     assert next_turns([deploying(1), built, push(3, detached=True)], 10) == []
     assert next_turns([built, push(3, detached=True)], 10) == [2]
+
+
+def alone(number: int, **more: Any) -> Waiting:
+    return push(number, **{"detached": True, **more})
+
+
+def test_the_newest_of_an_app_and_ref_overtakes_the_queued_ones_before_it() -> None:
+    assert overtaken([alone(1), alone(2), alone(3)]) == {1: 3, 2: 3}
+    assert overtaken([alone(1), alone(2, app="web"), alone(3, refs=frozenset({"refs/heads/master"}))]) == {}
+
+
+def test_a_retry_overtakes_and_is_overtaken_as_a_detached_push_is() -> None:
+    retries = [push(number, kind=BuildKind.RETRY) for number in (1, 2)]
+    assert overtaken([*retries, alone(3)]) == {1: 3, 2: 3}
+    assert overtaken([alone(1), push(2, kind=BuildKind.RETRY)]) == {1: 2}
+
+
+def test_what_runs_or_is_waited_for_or_moves_no_ref_is_not_overtaken() -> None:
+    assert overtaken([alone(1, phase=Phase.BUILDING), push(2), act(3), alone(4, refs=frozenset()), alone(5)]) == {}
+    assert overtaken([alone(1), push(2)]) == {}
 
 
 ROWS = st.lists(
