@@ -50,10 +50,12 @@ class Result:
 
 @dataclass
 class Farm:
-    """A farm in a folder of its own. ``settings`` are LAAMBDA_ and other variables that it runs with."""
+    """A farm in a folder of its own. ``settings`` are LAAMBDA_ and other variables that it runs with; ``procfile`` is
+    for processes other than the product's."""
 
     home: Path
     settings: Mapping[str, str] = field(default_factory=dict)
+    procfile: Path | None = None
     process: subprocess.Popen[bytes] | None = None
     _clients: dict[int, Client] = field(default_factory=dict)
 
@@ -92,6 +94,7 @@ class Farm:
         said_before = self.log.count("laambda is up") if (self.home / "farm.log").exists() else 0
         with (self.home / "farm.log").open("ab") as log:
             argv = [sys.executable, "-m", "laambda.cli", "up", "--key", f"{self.key}.pub"]
+            argv += ["--procfile", str(self.procfile)] if self.procfile else []
             self.process = subprocess.Popen(
                 argv, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.home
             )
@@ -298,10 +301,10 @@ def tiny(answer: str = "one", **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def running_farm(**settings: str) -> Iterator[Farm]:
+def running_farm(*, procfile: Path | None = None, **settings: str) -> Iterator[Farm]:
     """A farm in a short temporary folder (unix sockets take 107 bytes), gone with all it made when the block ends."""
     home = Path(tempfile.mkdtemp(prefix="lf", dir="/tmp"))
-    farm = Farm(home, settings)
+    farm = Farm(home, settings, procfile)
     try:
         farm.start()
         yield farm

@@ -71,6 +71,10 @@ class SlowPush:
     def end(self) -> Result:
         """Let the index answer; gives what git said."""
         self.index.release()
+        return self.result()
+
+    def result(self) -> Result:
+        """What git said, once it ends."""
         self._thread.join(90)
         assert self._results, f"git push does not end:\n{self.app.farm.log[-3000:]}"
         return self._results[0]
