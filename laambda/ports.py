@@ -21,7 +21,7 @@ from laambda.domain.function import Alias, CodeLocation, Invocation, LiveFunctio
 from laambda.domain.log import LogLine, OutputChunk
 from laambda.domain.names import Scope
 from laambda.domain.refs import Commit, Pack, RefUpdate
-from laambda.domain.release import Release, ReleasedFunction, ReleaseState
+from laambda.domain.release import Release, ReleasedFunction, ReleaseState, SecondLook
 
 # ---------------------------------------------------------------- the database
 
@@ -46,6 +46,12 @@ class Apps(Protocol):
 
     def claim_functions(self, scope: Scope, names: Sequence[str]) -> None:
         """Make ``names`` this app's in its environment's target; Conflict naming the one that is another app's."""
+
+    def functions(self, scope: Scope) -> Sequence[str]:
+        """All names that it claimed: no other function can have been made for it."""
+
+    def release_functions(self, scope: Scope, names: Sequence[str]) -> None:
+        """Give up claims; another app may have these names."""
 
 
 class Versions(Protocol):
@@ -218,6 +224,29 @@ class Releases(Protocol):
         """Newest first."""
 
 
+class SecondLooks(Protocol):
+    """Apps whose last deploy may have left something in the cloud. A second look and a deploy of the same app never
+    run at the same time."""
+
+    def ask(self, scope: Scope) -> None:
+        """Somebody shall look, some time from now."""
+
+    def take(self, *, after: float, hold: float) -> SecondLook | None:
+        """An app for which it was asked ``after`` seconds ago or longer, oldest first; none of its deploys has begun
+        and not ended. Nobody else takes it and none of its deploys begins for ``hold`` seconds, or until the look
+        ends."""
+
+    def under_way(self, scope: Scope) -> bool:
+        """Whether somebody looks now. It stays true or false until the transaction ends only where the app's row was
+        written before in it."""
+
+    def done(self, look: SecondLook) -> bool:
+        """Nothing is left to do; False where somebody else has taken the look."""
+
+    def put_off(self, look: SecondLook) -> None:
+        """Not done: deploys may begin, and somebody shall look later."""
+
+
 class ConfigBags(Protocol):
     """Sealed config bags, append-only."""
 
@@ -277,6 +306,8 @@ class Transaction(Protocol):
     def refs(self) -> Refs: ...
     @property
     def releases(self) -> Releases: ...
+    @property
+    def second_looks(self) -> SecondLooks: ...
     @property
     def config(self) -> ConfigBags: ...
     @property

@@ -31,6 +31,14 @@ class ReleasedFunction:
 
 
 @dataclass(frozen=True)
+class SecondLook:
+    """Somebody looks at an app after a deploy that did not end clean, and writes to the cloud under ``token``."""
+
+    scope: Scope
+    token: int
+
+
+@dataclass(frozen=True)
 class Release:
     """vN of an app in an environment. ``slug`` is the slug's id, ``config_id`` the config bag it ran with."""
 

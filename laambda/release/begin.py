@@ -22,7 +22,8 @@ _RACES = 5
 
 
 class AnotherDeploys(LeaseLost):
-    """The app's deploy phase is occupied: the row was handed back, uncounted, and is sent again when it is free."""
+    """The app's deploy phase is occupied, or its second look under way: the row was handed back, uncounted, and is sent
+    again when it is free."""
 
 
 class _Changed(Exception):
@@ -74,8 +75,8 @@ def begin(context: LinkContext) -> Begun:
             release, token = _enter(context, facts, shape, new_bag)
         except _Changed:
             continue
-        except AnotherDeploys:
-            _hand_back(context)
+        except AnotherDeploys as other:
+            _hand_back(context, other)
             raise
         return Begun(
             version=release.version,
@@ -161,6 +162,8 @@ def _enter(context: LinkContext, facts: _Facts, shape: Shape, new_bag: bytes | N
         if facts.pending is not None:
             return facts.pending, take_token(tx, context)
         version = tx.versions.take(build.scope)
+        if tx.second_looks.under_way(build.scope):
+            raise AnotherDeploys(f"what the deploy before left of {build.scope} is being cleaned up")
         app = tx.apps.get(build.scope)
         if (app.live, app.config_id) != (facts.app.live, facts.app.config_id):
             raise _Changed
@@ -196,8 +199,8 @@ def take_token(tx: Transaction, context: LinkContext) -> int:
     return token
 
 
-def _hand_back(context: LinkContext) -> None:
+def _hand_back(context: LinkContext, other: AnotherDeploys) -> None:
     """Harmless where the row is a newer claim's already."""
-    context.recorder.detail("Waiting for the release that is being deployed")
+    context.recorder.detail(f"Waiting: {other.message}")
     with context.services.database.write() as tx:
         tx.leases.hand_back(context.build.id, context.lease.token, counted=False)

@@ -54,6 +54,7 @@ def fail(tx: Transaction, build: Build) -> None:
     """
     if build.version is not None and _release(tx, build).state is ReleaseState.PENDING:
         tx.releases.settle(build.scope, build.version, ReleaseState.FAILED)
+        tx.second_looks.ask(build.scope)
     tx.refs.unreserve(build.id)
 
 
@@ -67,6 +68,9 @@ def _end(tx: Transaction, build: Build, token: int, deployment: Deployment) -> N
     )
     tx.versions.set_live(build.scope, release.version, release.config_id)
     tx.refs.move(build.scope, refs_to_move(tx, build), build_id=build.id)
+    names = {each.name for each in deployment.functions}
+    if not deployment.clean or not names.issuperset(tx.apps.functions(build.scope)):
+        tx.second_looks.ask(build.scope)
     if not tx.leases.finish(build.id, token, BuildState.SUCCEEDED):
         raise LeaseLost(f"build {build.id} was taken over before its release was recorded")
 

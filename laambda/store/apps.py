@@ -79,6 +79,17 @@ class AppRows:
         for name in sorted(set(names)):
             self._claim_function(scope, target, name)
 
+    def functions(self, scope: Scope) -> Sequence[str]:
+        table = schema.functions
+        return (
+            self._session.run(select(table.c.name).where(within(table, scope)).order_by(table.c.name)).scalars().all()
+        )
+
+    def release_functions(self, scope: Scope, names: Sequence[str]) -> None:
+        table = schema.functions
+        if names:
+            self._session.run(delete(table).where(within(table, scope), table.c.name.in_(names)))
+
     def _claim_function(self, scope: Scope, target: Target, name: str) -> None:
         table = schema.functions
         key = {"account": target.account, "region": target.region, "name": name}

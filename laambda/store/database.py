@@ -24,6 +24,7 @@ from laambda.store.engine import BUSY_SECONDS, make_engine, reading
 from laambda.store.leases import LeaseRows
 from laambda.store.refs import RefRows
 from laambda.store.releases import ReleaseRows
+from laambda.store.second_looks import SecondLookRows
 from laambda.store.session import Clock, Session
 
 
@@ -64,6 +65,10 @@ class SqlTransaction:
     @cached_property
     def releases(self) -> ReleaseRows:
         return ReleaseRows(self._session)
+
+    @cached_property
+    def second_looks(self) -> SecondLookRows:
+        return SecondLookRows(self._session)
 
     @cached_property
     def config(self) -> ConfigBagRows:

@@ -225,6 +225,16 @@ release_functions = Table(
     ),
 )
 
+second_looks = Table(
+    "second_looks",
+    metadata,
+    *_scope(),
+    Column("asked_at", Moment, nullable=False),
+    Column("held_until", Moment),
+    Column("token", BigInteger, nullable=False, server_default="0"),
+    _of_app(),
+)
+
 ssh_keys = Table(
     "ssh_keys",
     metadata,
