@@ -34,6 +34,7 @@ def log_to_stderr() -> None:
     for ours in ("laambda", "receiver", "workers"):
         logging.getLogger(ours).setLevel(logging.INFO)
     logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # a stranger's bad packet is no event of ours
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # a burst of pushes outgrows what it keeps
 
 
 def services(settings: Settings) -> Services:

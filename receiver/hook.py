@@ -50,7 +50,7 @@ class HookRequest:
 class HookHandler(Protocol):
     """Answers the hooks of one push."""
 
-    def __call__(self, request: HookRequest, tell: Tell) -> int:
+    def __call__(self, request: HookRequest, tell: Tell, /) -> int:
         """Tell lines; give the hook's exit code."""
 
 
