@@ -63,9 +63,9 @@ class SlowPush:
         self.app.commit(tiny(answer, **{"requirements.txt": f"{package}==1\n"}))
         self.index.hold()
 
-    def send(self) -> None:
+    def send(self, refs: str = "main") -> None:
         """Push what is committed, in the background."""
-        self._thread = threading.Thread(target=lambda: self._results.append(self.app.push()))
+        self._thread = threading.Thread(target=lambda: self._results.append(self.app.push(refs)))
         self._thread.start()
 
     def end(self) -> Result:
