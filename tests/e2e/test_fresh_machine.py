@@ -147,6 +147,12 @@ def test_make_demo_runs_on_a_bare_debian_as_an_ordinary_user(machine: Path) -> N
     print(f"make demo on a bare machine: {first:.0f} s, the second time: {time.monotonic() - started:.0f} s")
 
 
+def test_the_main_job_passes_its_tests_on_debians_own_python(machine: Path) -> None:
+    tests = "tests/e2e/test_push.py tests/e2e/test_release.py tests/integration/receiver/test_cache.py"
+    code, said = run_inside(machine, f"make -s .venv/.dev && .venv/bin/python -m pytest -q --tb=short {tests}", 600)
+    assert code == 0, said[-6000:]
+
+
 def test_a_machine_without_the_tools_is_told_what_to_install(machine: Path) -> None:
     shutil.rmtree(machine / "home" / "dev" / "laambda" / ".venv", ignore_errors=True)
     (machine / "usr" / "bin" / "ssh").rename(machine / "usr" / "bin" / "ssh-away")
