@@ -44,10 +44,3 @@ def test_every_process_of_the_procfile_is_in_the_table_with_its_command() -> Non
 def test_the_variables_that_uv_gets_are_named() -> None:
     mine = {name for name in indexes._PASSED if name.startswith("UV_") and name not in UNNAMED}
     assert [name for name in sorted(mine) if f"`{name}`" not in PAGE] == []
-
-
-def test_links_between_pages_lead_somewhere() -> None:
-    pages = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("**/*.md")]
-    for page in pages:
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"

@@ -25,25 +25,22 @@ WITHHELD = {"s3:CreateBucket", "s3:DeleteObject"}
 
 
 def calls() -> set[str]:
-    """``service:Operation`` of every client method called in laambda/cloud."""
+    """``service:Operation`` of every AWS client's method called in laambda/cloud."""
     found = set()
     for path in CLOUD.glob("*.py"):
         service = path.stem if path.stem in ("s3", "kms", "logs") else "lambda"
-        nodes = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
-        for called in nodes:
-            if isinstance(called, ast.Attribute) and _is_client(called.value):
-                found.add(f"{service}:{called.attr.title().replace('_', '')}")
+        called = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        methods = [each for each in called if isinstance(each, ast.Attribute) and is_client(each.value, path.stem)]
+        found |= {f"{service}:{method.attr.title().replace('_', '')}" for method in methods}
     return found
 
 
-def _is_client(value: ast.expr) -> bool:
-    """``client``, ``self._client``, ``self._client()``, ``self._clients.logs`` and the like."""
-    return ast.unparse(value) in {
-        "client",
-        "self._client",
-        "self._client()",
-        *(f"self._clients.{name}" for name in ("functions", "invocations", "objects", "logs")),
-    }
+def is_client(value: ast.expr, module: str) -> bool:
+    """``self._clients.logs`` and the like; in s3.py and kms.py also ``client``, ``self._client`` and what it gives."""
+    text = ast.unparse(value)
+    return text.startswith("self._clients.") or (
+        module in ("s3", "kms") and text in ("client", "self._client", "self._client()")
+    )
 
 
 def allowed(name: str) -> set[str]:
