@@ -28,11 +28,14 @@ def dispatch(services: Services, limits: FarmLimits) -> tuple[int, ...]:
         if not broker_kept_data:
             tx.dispatching.forget_sent()
         ended = _end_exhausted(tx, limits) | _end_overtaken(tx)
-        ready = tuple(tx.dispatching.ready(max(0, limits.slots - tx.dispatching.in_flight())))
+        # Sent in a transaction of its own, since it takes rows of apps, which deploys take before rows of builds.
+        ready = () if ended else tuple(tx.dispatching.ready(max(0, limits.slots - tx.dispatching.in_flight())))
         for build in ready:
             tx.dispatching.mark_sent(build.id, resend_after=limits.resend)
-    for build_id, reason in ended.items():
-        close(services, build_id, last_words=reason)
+    if ended:
+        for build_id, reason in ended.items():
+            close(services, build_id, last_words=reason)
+        return dispatch(services, limits)
     return tuple(build.id for build in ready if _send(services, build))
 
 

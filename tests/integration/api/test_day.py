@@ -185,3 +185,28 @@ def test_every_listing_speaks_json(house: House) -> None:
         app = [] if words[0] in ("apps", "keys") else ["-a", "api"]
         said = house.laambda(*words, *app, "--json")
         assert json.loads(said.out) is not None, words
+
+
+def test_a_build_is_cancelled_and_retried_by_its_number(house: House) -> None:
+    house.app()
+    house.services.objects.put("sources/x.tar", b"tar")
+    house.fail_next_deploy("the role is wrong")
+    failed = house.push()
+    refused = house.laambda("builds:cancel", str(failed.id))
+    assert (refused.code, refused.err.splitlines()[-1]) == (1, f" !     build {failed.id} has ended already: failed")
+    again = house.laambda("builds:retry", str(failed.id))
+    assert again.code == 0, again.err
+    assert again.out.startswith(f"-----> Build {failed.id + 1} of api: Deploy abc1234\n")
+    assert "-----> Released v1\n" in again.out
+
+
+def test_the_newest_build_that_failed_is_retried_and_fails_again(house: House) -> None:
+    house.app()
+    house.services.objects.put("sources/x.tar", b"tar")
+    house.fail_next_deploy("the role is wrong")
+    house.push()
+    house.fail_next_deploy("the role is still wrong")
+    again = house.laambda("builds:retry", "-a", "api", "--no-cache")
+    assert again.code == 1
+    assert " !     the role is still wrong" in again.err
+    assert house.laambda("builds:retry", "99").code == 1

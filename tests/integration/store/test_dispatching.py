@@ -7,7 +7,7 @@ import pytest
 from laambda.domain.build import BuildKind, BuildState
 from laambda.store.database import SqlDatabase
 from tests.integration.store.conftest import SHOP, Place
-from tests.integration.store.rows import OVER, Rows
+from tests.integration.store.rows import MAIN, OVER, Rows
 
 
 @pytest.fixture
@@ -90,3 +90,11 @@ def test_there_is_one_dispatcher_at_a_time(rows: Rows, place: Place) -> None:
                 assert not other.dispatching.lock()
     with rows.database.write() as tx:
         assert tx.dispatching.lock()
+
+
+def test_older_detached_rows_of_a_ref_are_overtaken_while_they_are_queued(rows: Rows) -> None:
+    rows.claimed(rows.add(detached=True))
+    old, _, newest = rows.add(detached=True), rows.add(), rows.add(BuildKind.RETRY, refs=(MAIN,))
+    rows.add(scope=SHOP, detached=True)
+    with rows.database.read() as tx:
+        assert tx.dispatching.overtaken() == {old.id: newest.id}

@@ -326,3 +326,15 @@ def test_a_stale_token_is_refused_everywhere(rows: Rows) -> None:
         assert not tx.leases.finish(*key, BuildState.SUCCEEDED)
         assert not tx.leases.hand_back(*key, counted=True)
     assert rows.get(owner) == before
+
+
+def test_a_row_is_held_until_a_newer_claim_or_its_end(rows: Rows) -> None:
+    build = rows.claimed(rows.add(), lease=OVER)
+    with rows.database.read() as tx:
+        assert tx.leases.holds(build.id, build.token)
+        assert not tx.leases.holds(build.id, 0)
+    newer = rows.claimed(build)
+    with rows.database.write() as tx:
+        assert not tx.leases.holds(build.id, build.token)
+        assert tx.leases.finish(build.id, newer.token, BuildState.CANCELLED)
+        assert not tx.leases.holds(build.id, newer.token)

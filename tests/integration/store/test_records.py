@@ -154,3 +154,17 @@ def test_a_transaction_tells_the_databases_time(database: SqlDatabase) -> None:
         assert held is not None
         assert held.lease_until is not None
         assert held.lease_until > tx.now
+
+
+def test_the_rows_that_built_a_tree_are_found_newest_first(database: SqlDatabase) -> None:
+    rows = Rows(database)
+    first, second, other = (rows.add(tree=tree * 40, refs=()) for tree in "aab")
+    for build in (first, second, other):
+        held = rows.claimed(build)
+        with database.write() as tx:
+            assert tx.leases.finish(build.id, held.token, BuildState.SUCCEEDED)
+    rows.add(tree="a" * 40)
+    with database.read() as tx:
+        assert [build.id for build in tx.builds.built(API, "a" * 40, 9)] == [second.id, first.id]
+        assert [build.id for build in tx.builds.built(API, "a" * 40, 1)] == [second.id]
+        assert tx.builds.built(SHOP, "a" * 40, 9) == []

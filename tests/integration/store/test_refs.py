@@ -134,3 +134,12 @@ def test_what_became_a_folder_meanwhile_is_refused_when_its_build_begins_to_depl
         tx.refs.move(API, [RefUpdate("refs/heads/a/b", ZERO, B)])
     with at_a.write() as tx, pytest.raises(Conflict, match="refs/heads/a and refs/heads/a/b can't both exist"):
         tx.refs.reserve(API, [RefUpdate("refs/heads/a", ZERO, B)], build)
+
+
+@pytest.mark.parametrize("old", [B, ZERO])
+def test_a_check_names_the_ref_that_is_elsewhere_and_changes_nothing(at_a: SqlDatabase, old: str) -> None:
+    with at_a.read() as tx:
+        tx.refs.check(API, [RefUpdate(MAIN, A, B), RefUpdate(TAG, ZERO, A)])
+        with pytest.raises(Conflict, match=r"main .* aaaaaaa, fetch first"):
+            tx.refs.check(API, [RefUpdate(MAIN, old, C)])
+    assert refs(at_a) == {MAIN: A}
