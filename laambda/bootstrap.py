@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from functools import cache
 
+from laambda.cloud.budget import Bucket
 from laambda.cloud.target import TargetClouds
 from laambda.dispatch.limits import FarmLimits
+from laambda.domain.app import Target
 from laambda.ports import Notifier, Services, Vault
 from laambda.settings import Settings, load
 
@@ -51,7 +54,7 @@ def services(settings: Settings) -> Services:
     broker = redis.Redis.from_url(
         redis_url(settings.broker), decode_responses=True, socket_connect_timeout=2, socket_timeout=10
     )
-    clouds = TargetClouds(bucket=settings.bucket)
+    clouds = TargetClouds(bucket=settings.bucket, tokens=_tokens(settings))
     return Services(
         database=database,
         objects=clouds.home_objects,
@@ -74,6 +77,14 @@ def _notifier(settings: Settings) -> Notifier | None:
     from laambda.cloud.webhook import Webhook
 
     return Webhook(settings.failure_webhook)
+
+
+def _tokens(settings: Settings) -> Callable[[Target], Bucket]:
+    """Of each target's request rate, one bucket for the whole farm."""
+    from laambda.cloud.shared_budget import SharedBucket, budget_client
+
+    client = budget_client(redis_url(settings.broker))
+    return lambda target: SharedBucket(client, f"{target.account}:{target.region}")
 
 
 def _vault(settings: Settings) -> Vault:

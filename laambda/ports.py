@@ -470,13 +470,15 @@ class FunctionLogs(Protocol):
 
 @dataclass(frozen=True)
 class TargetCloud:
-    """One account and region: the adapters that act there."""
+    """One account and region: the adapters that act there. ``first`` are the same for whoever goes first (a rollback)
+    where requests are scarce; None where all are served alike."""
 
     functions: Functions
     aliases: Aliases
     invoker: Invoker
     logs: FunctionLogs
     artifacts: ObjectStore
+    first: TargetCloud | None = None
 
 
 # ---------------------------------------------------------------- git

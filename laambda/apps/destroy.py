@@ -1,21 +1,17 @@
 """Destroying an app: its functions first, its rows last, so that a destroy cut short can be run again.
 
-Only functions that carry the app's owner tag are deleted. Stored slugs and packs are not touched here: they are
-content that other releases may share, and garbage collection finds them unnamed.
+A deploy claims the names of its functions before it makes one; of these, the ones that carry the app's owner tag are
+deleted. Stored slugs and packs are not touched here: they are content that other releases may share, and garbage
+collection finds them unnamed.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 from laambda.domain.access import AuditEntry
 from laambda.domain.app import Target
-from laambda.domain.names import Scope, function_name
-from laambda.errors import Conflict, InvalidInput
+from laambda.domain.names import Scope
+from laambda.errors import Conflict
 from laambda.ports import Services, Transaction
-
-_HISTORY = 1000
 
 
 def destroy_app(services: Services, scope: Scope, *, actor: str) -> tuple[str, ...]:
@@ -25,7 +21,7 @@ def destroy_app(services: Services, scope: Scope, *, actor: str) -> tuple[str, .
     """
     with services.database.read() as tx:
         _refuse_unfinished(tx, scope)
-        names = sorted(set(_function_names(tx, scope)))
+        names = tx.apps.functions(scope)
         target = tx.apps.environment(scope.environment).target
     deleted = tuple(name for name in names if _delete_owned(services, target, name, scope.owner_tag))
     with services.database.write() as tx:
@@ -42,16 +38,6 @@ def _refuse_unfinished(tx: Transaction, scope: Scope) -> None:
             f"build {build.id} of {scope} is {build.state}",
             hint=f"Wait for its end (laambda builds:output {build.id}) and destroy then",
         )
-
-
-def _function_names(tx: Transaction, scope: Scope) -> Iterator[str]:
-    """Every function the app may ever have made: of its releases, and of builds that failed half-way."""
-    for release in tx.releases.recent(scope, _HISTORY):
-        yield from (function.name for function in release.functions)
-    for build in tx.builds.recent(scope, _HISTORY):
-        for process in build.results.get("detect", {}).get("processes", ()):
-            with contextlib.suppress(InvalidInput):  # a name too long never became a function
-                yield function_name(scope, process["name"])
 
 
 def _delete_owned(services: Services, target: Target, name: str, owner: str) -> bool:

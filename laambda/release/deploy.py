@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from laambda.domain.app import Target
+from laambda.domain.build import BuildKind
 from laambda.domain.function import Alias, LiveFunction, WantedFunction
 from laambda.errors import LeaseLost, UserError
 from laambda.ports import LinkContext, TargetCloud
@@ -45,7 +47,7 @@ def _publish(context: LinkContext, pace: Pace) -> tuple[Deployment, Seen, Fence]
     """Versions that hold the new release, Active, with the old release still serving; the aliases as read under the
     fence."""
     begun = begin(context)
-    cloud = context.services.cloud(begun.target)
+    cloud = _cloud(context, begun.target)
     applier = _applier(context, cloud, begun, pace)
     wanted = begun.shape.wanted(begun.config, cloud.artifacts.bucket)
     live = _read(applier, wanted)
@@ -58,6 +60,12 @@ def _publish(context: LinkContext, pace: Pace) -> tuple[Deployment, Seen, Fence]
     versions |= _prepare(applier, [each for each in wanted if each.name not in versions], live)
     aliases = {name: function.alias if function else None for name, function in live.items()}
     return _deployment(context, begun, versions, aliases), aliases, applier.fence
+
+
+def _cloud(context: LinkContext, target: Target) -> TargetCloud:
+    """Rollbacks go first."""
+    cloud = context.services.cloud(target)
+    return cloud.first or cloud if context.build.kind is BuildKind.ROLLBACK else cloud
 
 
 def _applier(context: LinkContext, cloud: TargetCloud, begun: Begun, pace: Pace) -> Applier:
@@ -127,7 +135,7 @@ def _taken_over(context: LinkContext, pace: Pace) -> tuple[Deployment, Fence]:
         token = take_token(tx, context)
         target = tx.apps.environment(context.build.scope.environment).target
     deployment = replace(Deployment.from_result(context.build.results["deploy"]), clean=False)
-    return deployment, Fence(token, context.services.cloud(target).aliases, context.lease, pace)
+    return deployment, Fence(token, _cloud(context, target).aliases, context.lease, pace)
 
 
 def _move_aliases(context: LinkContext, deployment: Deployment, aliases: Seen, fence: Fence) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from laambda.domain.build import BuildKind, BuildState
 from laambda.domain.config import ConfigVars
 from laambda.domain.release import ReleaseState
 from laambda.errors import Conflict, Unavailable
+from laambda.release.deploy import deploy
 from laambda.release.plan import NotOurs
 from tests.unit.release.conftest import API, Farm, main
 
@@ -82,6 +86,17 @@ def test_a_rollback_only_moves_aliases_and_brings_the_config_back(farm: Farm) ->
     release = farm.release(4)
     assert (release.description, release.slug, release.config_id) == ("Rollback to v1", "one", None)
     assert farm.app().config_id is None
+
+
+def test_a_rollback_goes_first_where_requests_are_scarce(farm: Farm) -> None:
+    farm.run(farm.push("one"))
+    farm.run(farm.push("two"))
+    spent: Any = None
+    scarce = replace(farm.cloud, functions=spent, aliases=spent, first=farm.cloud)
+    build = farm.roll_back(1)
+    services = replace(farm.services, cloud=lambda _: scarce)
+    farm.record(build, deploy(replace(farm.context(build), services=services), farm.pace))
+    assert farm.codes() == dict.fromkeys(BOTH, "sha-one")
 
 
 def test_a_rollback_makes_a_pruned_version_again(farm: Farm) -> None:
