@@ -63,8 +63,9 @@ class Versions(Protocol):
     def set_live(self, scope: Scope, version: int, config_id: int | None) -> None:
         """``version`` serves now, with ``config_id`` in force."""
 
-    def set_config(self, scope: Scope, config_id: int | None) -> None:
-        """Change the config bag in force of an app that has no live release."""
+    def set_config(self, scope: Scope, config_id: int | None, *, old: int | None) -> bool:
+        """Change the config bag in force of an app that has no live release; False where it is not ``old`` any more,
+        or where a release went live. The app's row is locked until the transaction ends."""
 
 
 class Builds(Protocol):
@@ -509,6 +510,10 @@ class PushedObjects(Protocol):
 
     def commit(self, oid: str) -> Commit:
         """A commit that was pushed or was here before; InvalidInput where ``oid`` is no commit."""
+
+    def check_complete(self, oids: Sequence[str]) -> None:
+        """InvalidInput unless all objects that ``oids`` lead to were pushed or were here before: git asks its hook
+        first, and would refuse what is incomplete only after it was released."""
 
     def write_source(self, tree: str, to: Path) -> None:
         """Write a tree as a normalised tar, the same bytes each time. BuildFailed for what can't be built

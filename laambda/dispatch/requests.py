@@ -60,12 +60,15 @@ def change_config(
 
 
 def _set_config(services: Services, app: App, wanted: ConfigVars, change: ConfigChange, actor: str) -> None:
+    """A deploy that has begun took the bag in force with it, and its end would put that one back."""
     sealed = seal_vars(services.vault, app.scope, wanted)
     with services.database.write() as tx:
-        now = tx.apps.get(app.scope)
-        if (now.config_id, now.live) != (app.config_id, 0):
+        if not tx.versions.set_config(app.scope, tx.config.add(app.scope, sealed), old=app.config_id):
             raise Conflict(f"the config vars of {app.scope} changed meanwhile", hint="Run the command again")
-        tx.versions.set_config(app.scope, tx.config.add(app.scope, sealed))
+        if any(build.version for build in tx.builds.unfinished(app.scope)):
+            raise Conflict(
+                f"the first release of {app.scope} is being deployed", hint="Run the command again when it has ended"
+            )
         _audit(tx, tx.now, actor, "config", app.scope, change.description)
 
 

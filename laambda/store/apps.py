@@ -118,8 +118,10 @@ class VersionRows:
     def set_live(self, scope: Scope, version: int, config_id: int | None) -> None:
         self._set(scope, live=version, config_id=config_id)
 
-    def set_config(self, scope: Scope, config_id: int | None) -> None:
-        self._set(scope, config_id=config_id)
+    def set_config(self, scope: Scope, config_id: int | None, *, old: int | None) -> bool:
+        apps = schema.apps
+        unchanged = and_(within(apps, scope), apps.c.live == 0, apps.c.config_id.is_not_distinct_from(old))
+        return self._session.changed(update(apps).where(unchanged).values(config_id=config_id))
 
     def _set(self, scope: Scope, **values: Any) -> Row[Any]:
         table = schema.apps

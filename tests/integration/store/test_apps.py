@@ -58,8 +58,18 @@ def test_versions_only_grow_and_live_follows_on_its_own(database: SqlDatabase) -
     with database.write() as tx:
         app = tx.apps.get(API)
         assert (app.version, app.live, app.config_id) == (2, 1, bag)
-        tx.versions.set_config(API, None)
-        assert tx.apps.get(API) == replace(app, config_id=None)
+        assert not tx.versions.set_config(API, None, old=bag)
+        assert tx.apps.get(API) == app
+
+
+def test_the_bag_of_an_app_without_a_release_changes_from_the_one_that_was_read(database: SqlDatabase) -> None:
+    with database.write() as tx:
+        first, second = tx.config.add(API, b"one"), tx.config.add(API, b"two")
+        assert tx.versions.set_config(API, first, old=None)
+        assert not tx.versions.set_config(API, second, old=None)
+        assert tx.apps.get(API).config_id == first
+        assert tx.versions.set_config(API, second, old=first)
+        assert tx.apps.get(API).config_id == second
 
 
 def test_a_version_taken_in_a_transaction_that_fails_is_given_back(database: SqlDatabase) -> None:

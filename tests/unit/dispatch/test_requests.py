@@ -41,6 +41,21 @@ def test_changes_before_the_first_release_add_up(house: House) -> None:
     assert dict(head(house)) == {"MODE": "fast"}
 
 
+def test_config_is_refused_while_the_first_release_is_being_deployed(house: House) -> None:
+    change_config(house.services, API, SET, "jim", house.limits)
+    build = house.run_until(house.push(), Step.DEPLOY)
+    with house.services.database.write() as tx:
+        bag = tx.apps.get(API).config_id
+        assert tx.leases.enter_deploy(build.id, build.token, version=tx.versions.take(API), config_id=bag)
+    with pytest.raises(Conflict, match="the first release of api is being deployed"):
+        change_config(house.services, API, ConfigChange(unset=("TOKEN",)), "jim", house.limits)
+    assert dict(head(house)) == {"TOKEN": "hunter2"}
+    with house.services.database.write() as tx:
+        assert tx.leases.finish(build.id, build.token, BuildState.FAILED)
+    change_config(house.services, API, ConfigChange(values={"MODE": "fast"}), "jim", house.limits)
+    assert dict(head(house)) == {"TOKEN": "hunter2", "MODE": "fast"}
+
+
 def test_config_of_a_live_app_becomes_a_row_that_holds_no_value(house: House) -> None:
     house.release()
     build = change_config(house.services, API, SET, "jim", house.limits)
