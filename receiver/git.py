@@ -7,6 +7,7 @@ through ``proc-receive`` and is written here, as one ``packed-refs`` file made f
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import re
 import shutil
@@ -23,6 +24,8 @@ from laambda.domain.app import App
 from laambda.domain.refs import DEPLOY_BRANCHES, Commit, Pack
 from laambda.errors import InvalidInput, PlatformError
 from laambda.source.tree import TreeEntry, TreeLimits, check_tree, parse_listing, write_tar
+
+_log = logging.getLogger(__name__)
 
 OLDEST = (2, 29)
 """proc-receive came with git 2.29: https://github.com/git/git/blob/master/Documentation/RelNotes/2.29.0.txt"""
@@ -86,12 +89,12 @@ class Git:
             **(extra or {}),
         }
 
-    def run(self, repository: Path, *words: str, extra: Mapping[str, str] | None = None) -> bytes:
-        """Output of a short command; PlatformError with git's words where it fails."""
+    def run(self, repository: Path, *words: str, extra: Mapping[str, str] | None = None, given: bytes = b"") -> bytes:
+        """Output of a short command that reads ``given``; PlatformError with git's words where it fails."""
         done = subprocess.run(
             ["git", f"--git-dir={repository}", *words],
             env=self.environment(extra),
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             check=False,
         )
@@ -225,6 +228,18 @@ class QuarantinedObjects:
         subject = message.strip().split("\n", 1)[0]
         plain = "".join(char for char in subject if char.isprintable())[:_SUBJECT_LIMIT]
         return Commit(oid, tree=head.removeprefix("tree ")[:40], subject=plain.strip())
+
+    def check_complete(self, oids: Sequence[str]) -> None:
+        """The same walk that git does: https://git-scm.com/docs/git-rev-list#Documentation/git-rev-list.txt---objects"""
+        walk = ("rev-list", "--objects", "--quiet", "--stdin", "--not", "--all")
+        try:
+            self._git.run(self._repository, *walk, extra=self._extra, given="".join(f"{o}\n" for o in oids).encode())
+        except PlatformError as error:
+            _log.info("incomplete push: %s", error)
+            raise InvalidInput(
+                "the push does not bring the whole history of its commits",
+                hint="In a shallow clone run git fetch --unshallow first; else git fsck shows what is missing",
+            ) from None
 
     def write_source(self, tree: str, to: Path) -> None:
         listing = self._git.run(self._repository, "ls-tree", "-r", "-z", "-l", "--full-tree", tree, extra=self._extra)

@@ -27,16 +27,11 @@ from laambda.source.push import Decision, Desk, Push, decide, refusal
 from laambda.source.tree import TreeLimits
 from receiver.command import GitCommand, parse_command
 from receiver.git import CachedRepository, Git, QuarantinedObjects
+from receiver.hints import Hints
 from receiver.hook import HookRequest, HookServer, Tell
 from receiver.limits import Limits
 
 _log = logging.getLogger(__name__)
-
-_SHALLOW = b"shallow update not allowed"
-_SHALLOW_HINT = (
-    " !     This is a shallow clone, the farm needs the whole history",
-    " !     Run git fetch --unshallow, then push again",
-)
 
 
 @dataclass(frozen=True)
@@ -103,7 +98,7 @@ class Sessions:
         if wanted.pushes:
             return self._push(channel, voice, user, wanted, repository, extra)
         process = self._desks.git.serve(wanted.service, repository.path, extra)
-        return _Pipes(channel, voice, process, drain=False, patient=lambda: False).run()
+        return _Pipes(channel, process, drain=False, patient=lambda: False, overhear=lambda _: None).run()
 
     def _push(
         self,
@@ -118,10 +113,8 @@ class Sessions:
         with ExitStack() as stack:
             found = stack.enter_context(self._desks.hooks.expect(hooks))
             process = self._desks.git.serve(wanted.service, repository.path, {**extra, **found})
-            pipes = _Pipes(channel, voice, process, drain=True, patient=lambda: hooks.started)
-            code = pipes.run()
-        if pipes.refused_shallow:
-            voice.lines(*_SHALLOW_HINT)
+            code = _Pipes(channel, process, drain=True, patient=lambda: hooks.started, overhear=hooks.overhear).run()
+        voice.lines(*hooks.hints.lines())
         return code
 
     def _app(self, scope: Scope) -> App:
@@ -144,6 +137,12 @@ class PushHooks:
         self._desks = desks
         self._decision = Decision(accepted=False)
         self.started = False
+        self.hints = Hints()
+
+    def overhear(self, said: bytes) -> None:
+        """What git tells the client; from the first hook on, most of it is the build's."""
+        if not self.started:
+            self.hints.listen(said)
 
     def __call__(self, request: HookRequest, tell: Tell) -> int:
         updates = _read_updates(request.body)
@@ -205,19 +204,19 @@ class _Pipes:
     def __init__(
         self,
         channel: Channel,
-        voice: _Voice,
         process: subprocess.Popen[bytes],
         *,
         drain: bool,
         patient: Callable[[], bool],
+        overhear: Callable[[bytes], None],
     ) -> None:
-        """``drain``: read on when the client is gone. ``patient()``: silence of the client is no reason to stop."""
+        """``drain``: read on when the client is gone. ``patient()``: silence of the client is no reason to stop.
+        ``overhear`` gets whatever git says."""
         self._channel = channel
-        self._voice = voice
         self._process = process
         self._drain = drain
         self._patient = patient
-        self.refused_shallow = False
+        self._overhear = overhear
 
     def run(self) -> int:
         """Until git has ended; gives its exit status as a shell would."""
@@ -256,7 +255,7 @@ class _Pipes:
     def _out(self, git: int, send: Callable[[bytes], object]) -> None:
         connected = True
         while data := os.read(git, 1 << 16):
-            self.refused_shallow = self.refused_shallow or _SHALLOW in data
+            self._overhear(data)
             if not connected:
                 continue
             try:

@@ -84,6 +84,7 @@ def decide(push: Push, pushed: PushedObjects, desk: Desk, tell: Tell) -> Decisio
     for update in push.updates:
         if update.name.startswith("refs/heads/") and not update.deletes:
             pushed.commit(update.new)
+    pushed.check_complete([update.new for update in push.updates if not update.deletes])
     desk.workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="push-", dir=desk.workspace) as folder:
         case = _Case(push, options, pushed, desk, Path(folder), tell)

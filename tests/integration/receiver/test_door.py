@@ -9,8 +9,9 @@ from collections.abc import Callable
 import paramiko
 import pytest
 
+from laambda.domain.refs import ZERO, RefUpdate
 from receiver.limits import Limits
-from tests.integration.receiver.conftest import Customer, House
+from tests.integration.receiver.conftest import SCOPE, Customer, House
 
 
 def test_an_unknown_key_is_refused(house: House, new_customer: Callable[..., Customer]) -> None:
@@ -92,8 +93,9 @@ def test_a_connection_without_a_session_ends(house: House, new_customer: Callabl
         assert not client.is_active()
 
 
-def test_one_address_gets_so_many_connections(house: House) -> None:
-    address = house.receiver(Limits(per_address=1))
+@pytest.mark.parametrize("cap", ["connections", "per_address", "unauthenticated"])
+def test_so_many_connections_and_no_more(house: House, cap: str) -> None:
+    address = house.receiver(Limits(**{cap: 1}))
     with socket.create_connection(address, timeout=10) as first, first.makefile("rb") as stream:
         assert stream.readline() == b"SSH-2.0-laambda\r\n"
         with socket.create_connection(address, timeout=10) as second:
@@ -110,13 +112,62 @@ def test_a_peer_that_ignores_its_window_is_cut_off(customer: Customer) -> None:
         assert not client.is_active()
 
 
-def test_weak_ciphers_are_not_offered(customer: Customer) -> None:
-    code, said = customer.run(
-        "ssh", "-F", "/dev/null", "-c", "aes128-ctr", "-p", str(customer.port), "git@127.0.0.1", "id"
-    )
+@pytest.mark.parametrize(
+    ("option", "theirs"),
+    [
+        ("Ciphers=aes128-ctr", "aes128-gcm@openssh.com,aes256-gcm@openssh.com"),
+        ("Ciphers=chacha20-poly1305@openssh.com", "aes128-gcm@openssh.com,aes256-gcm@openssh.com"),
+        ("KexAlgorithms=diffie-hellman-group14-sha256", "curve25519-sha256@libssh.org"),
+        ("HostKeyAlgorithms=rsa-sha2-256", "ssh-ed25519"),
+    ],
+)
+def test_only_modern_algorithms_are_spoken(customer: Customer, option: str, theirs: str) -> None:
+    code, said = customer.run("ssh", "-F", "/dev/null", "-o", option, "-p", str(customer.port), "git@127.0.0.1", "id")
 
     assert code == 255
-    assert "aes128-gcm@openssh.com,aes256-gcm@openssh.com" in said
+    assert "Unable to negotiate" in said
+    assert theirs in said
+
+
+def test_a_connection_has_so_many_sessions(house: House, new_customer: Callable[..., Customer]) -> None:
+    with _client(new_customer(port=house.receiver(Limits(sessions=2))[1])) as client:
+        first, _second = client.open_session(), client.open_session()
+        with pytest.raises(paramiko.ChannelException, match="Administratively prohibited"):
+            client.open_session()
+        first.close()
+
+
+def test_a_session_runs_one_command(customer: Customer) -> None:
+    with _client(customer) as client:
+        channel = client.open_session()
+        channel.exec_command("git-receive-pack 'api.git'")
+        with pytest.raises(paramiko.SSHException):
+            channel.exec_command("git-receive-pack 'api.git'")
+
+
+@pytest.mark.parametrize("kind", ["x11", "direct-tcpip", "auth-agent@openssh.com"])
+def test_other_channels_are_refused(customer: Customer, kind: str) -> None:
+    with _client(customer) as client, pytest.raises(paramiko.ChannelException, match="Administratively prohibited"):
+        client.open_channel(kind, ("127.0.0.1", 22), ("127.0.0.1", 1))
+
+
+def test_a_client_that_stops_reading_holds_no_git(house: House, new_customer: Callable[..., Customer]) -> None:
+    ada = new_customer(port=house.receiver(Limits(stalled=0.3))[1])
+    head = ada.commit("app.py", "print('hello')\n")
+    ada.push()
+    with house.services.database.write() as tx:
+        tx.refs.move(SCOPE, [RefUpdate(f"refs/tags/{number:04}", ZERO, head) for number in range(1000)])
+    with _client(ada) as client:
+        channel = client.open_session(window_size=1)
+        channel.exec_command("git-upload-pack 'api.git'")
+        assert channel.recv_exit_status() != 0
+
+
+def test_a_client_that_says_nothing_holds_no_git(house: House, new_customer: Callable[..., Customer]) -> None:
+    with _client(new_customer(port=house.receiver(Limits(stalled=0.3))[1])) as client:
+        channel = client.open_session()
+        channel.exec_command("git-receive-pack 'api.git'")
+        assert channel.recv_exit_status() == 128
 
 
 def _client(customer: Customer) -> paramiko.Transport:

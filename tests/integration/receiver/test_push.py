@@ -9,6 +9,7 @@ import pytest
 
 from laambda.domain.build import Build, BuildState
 from laambda.domain.names import Scope
+from laambda.domain.refs import ZERO
 from laambda.errors import BuildFailed, NotFound
 from receiver.limits import Limits
 from tests.integration.receiver.conftest import MAIN, Customer, Gate, House
@@ -152,6 +153,29 @@ def test_a_submodule_is_refused_with_its_path(house: House, customer: Customer) 
     assert house.refs() == {}
 
 
+def test_an_lfs_pointer_is_refused_with_its_path(house: House, customer: Customer) -> None:
+    customer.commit("model", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    code, said = customer.push()
+
+    assert code == 1
+    assert "model is a Git LFS pointer" in said
+    assert house.builds() == []
+
+
+def test_a_branch_from_a_shallow_clone_that_the_farm_knows_is_taken(house: House, customer: Customer) -> None:
+    customer.push()
+    customer.git("clone", "-q", "--depth=1", customer.url(), "shallow", cwd=customer.home)
+    code, said = customer.run("git", "push", "origin", "HEAD:refs/heads/feature", cwd=customer.home / "shallow")
+
+    assert code == 0, said
+
+
+def test_what_a_build_says_is_not_taken_for_git(house: House, customer: Customer) -> None:
+    house.farm.work = lambda build, tell: tell("pack exceeds maximum allowed size")
+
+    assert "too large" not in customer.push()[1]
+
+
 def test_a_push_from_a_shallow_clone_says_how_to_mend_it(house: House, customer: Customer) -> None:
     house.create(Scope("web"))
     customer.push()
@@ -161,7 +185,20 @@ def test_a_push_from_a_shallow_clone_says_how_to_mend_it(house: House, customer:
     code, said = customer.run("git", "push", customer.url("web"), "main", cwd=customer.home / "shallow")
 
     assert code == 1
-    assert "Run git fetch --unshallow, then push again" in said
+    assert " !     In a shallow clone run git fetch --unshallow first" in said
+    assert house.builds(Scope("web")) == []
+    assert house.refs(Scope("web")) == {}
+
+
+def test_a_push_that_lacks_objects_is_refused_unbuilt(house: House, customer: Customer) -> None:
+    parent = customer.git("rev-parse", "HEAD")
+    head = customer.commit("app.py", "print('more')\n")
+    new = customer.git("rev-list", "--objects", "--no-object-names", f"{parent}..HEAD").replace("\n", " ").split()
+    said = _send_pack(customer, head, new)
+
+    assert " !     The push lacks an object that it needs" in said
+    assert house.builds() == []
+    assert house.refs() == {}
 
 
 def test_a_clone_gives_what_was_pushed(customer: Customer) -> None:
@@ -191,6 +228,7 @@ def test_a_push_that_is_too_large_is_cut_off(house: House, customer: Customer) -
 
     assert code == 1
     assert "pack exceeds maximum allowed size" in said
+    assert " !     The push is too large, its history included" in said
     assert house.refs() == {}
 
 
@@ -204,6 +242,7 @@ def test_a_damaged_object_is_refused(house: House, customer: Customer) -> None:
     assert code == 1
     assert oid in said
     assert "missingEmail" in said
+    assert " !     The object named above is damaged, or was not made by git" in said
     assert house.refs() == {}
 
 
@@ -224,3 +263,24 @@ def test_one_connection_may_carry_several_sessions(customer: Customer) -> None:
     ]
 
     assert said[1].endswith(f"{MAIN}\n")
+
+
+def _send_pack(customer: Customer, head: str, objects: list[str]) -> str:
+    """Create main at ``head`` with a pack of ``objects`` alone, as no honest git would; gives what the remote says."""
+    pack = subprocess.run(
+        ["git", "pack-objects", "--stdout", "-q"],
+        cwd=customer.home / "work",
+        input="".join(f"{oid}\n" for oid in objects).encode(),
+        capture_output=True,
+        check=True,
+    ).stdout
+    command = f"{ZERO} {head} {MAIN}\0report-status side-band-64k"
+    ssh = [*customer.environment["GIT_SSH_COMMAND"].split(), "-p", str(customer.port), "git@127.0.0.1"]
+    done = subprocess.run(
+        [*ssh, "git-receive-pack 'api.git'"],
+        input=f"{len(command) + 4:04x}{command}0000".encode() + pack,
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    return done.stdout.decode(errors="replace") + done.stderr.decode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,11 +30,16 @@ class FakePushed:
     def __init__(self) -> None:
         self.sources = 0
         self.packs = True
+        self.complete = True
 
     def commit(self, oid: str) -> Commit:
         if oid.startswith("bad"):
             raise InvalidInput(f"{oid[:7]} is not a commit")
         return Commit(oid, tree=oid[::-1], subject="Mend it")
+
+    def check_complete(self, oids: Sequence[str]) -> None:
+        if not self.complete:
+            raise InvalidInput("the push does not bring the whole history of its commits")
 
     def write_source(self, tree: str, to: Path) -> None:
         self.sources += 1

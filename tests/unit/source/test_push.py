@@ -109,6 +109,15 @@ def test_a_branch_holds_commits_only(counter: Counter) -> None:
         counter.push(RefUpdate("refs/heads/a", ZERO, "bad" + "0" * 37))
 
 
+@pytest.mark.parametrize("name", ["refs/heads/main", "refs/tags/v1"])
+def test_what_git_would_refuse_afterwards_is_not_released(counter: Counter, name: str) -> None:
+    counter.pushed.complete = False
+    with pytest.raises(InvalidInput, match="the whole history"):
+        counter.push(RefUpdate(name, ZERO, ONE))
+
+    assert (counter.refs(), counter.farm.built) == ({}, [])
+
+
 def test_an_outage_of_the_database_only_pauses_the_output(new_counter: Callable[..., Counter]) -> None:
     flaky: list[_Flaky] = []
 
