@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.request import (
@@ -36,6 +36,12 @@ LOG_STREAMS = 200
 LOG_EVENTS = 20_000
 """Log lines live in memory: so many streams a group and events a stream, the oldest go."""
 
+NO_SUCH_UPLOAD = (
+    b"<Error><Code>NoSuchUpload</Code><Message>The specified upload does not exist. The upload ID may be invalid, "
+    b"or the upload may have been aborted or completed.</Message></Error>"
+)
+"""https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList"""
+
 
 class Emulated:
     """moto's services. ``port`` is only what they write into addresses."""
@@ -51,6 +57,8 @@ class Emulated:
         """Answer a request of any service but Lambda."""
         if request.headers.get("x-amz-target", "").endswith(".FilterLogEvents"):
             request = _interleaved(request)
+        if _upload_is_missing(request):
+            return Answer(404, NO_SUCH_UPLOAD, (("Content-Type", "application/xml"),))
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start(status: str, headers: list[tuple[str, str]], _failure: object = None) -> Callable[[bytes], None]:
@@ -130,6 +138,18 @@ def _interleaved(request: Request) -> Request:
     https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html (interleaved)
     """
     return replace(request, body=json.dumps({**request.json(), "interleaved": True}).encode())
+
+
+def _upload_is_missing(request: Request) -> bool:
+    """Whether a part is for an upload that was aborted, completed or never begun, on which moto fails.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html (NoSuchUpload)
+    """
+    query = request.query if request.method == "PUT" and "uploadId=" in request.target else {}
+    if "partNumber" not in query or request.scope()[1] != "s3":
+        return False
+    bucket = s3_backends[ACCOUNT]["aws"].buckets.get(unquote(request.path).split("/")[1])
+    return bucket is not None and query["uploadId"] not in bucket.multiparts
 
 
 def read_object(bucket: str, key: str, version: str | None) -> bytes:

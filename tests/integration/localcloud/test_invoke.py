@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.localcloud.conftest import Bench, refused, zipped
+from tests.cloud_bench import Bench, refused, zipped
 
 COUNT = "calls = 0\ndef handler(event, context):\n    global calls\n    calls += 1\n    return calls\n"
 WHO = "import os, time\ndef handler(event, context):\n    time.sleep(event)\n    return os.getpid()\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.integration.localcloud.conftest import Bench
+from tests.cloud_bench import Bench
 
 REPORT = (
     r"REPORT RequestId: [0-9a-f-]{36}\tDuration: [0-9.]+ ms\tBilled Duration: \d+ ms\t"

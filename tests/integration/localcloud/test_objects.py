@@ -7,7 +7,7 @@ import os
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.localcloud.conftest import Bench, zipped
+from tests.cloud_bench import Bench, zipped
 
 MEGABYTE = 1024 * 1024
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import BotoCoreError
 
+from tests.cloud_bench import Bench
 from tests.cloud_fixture import RunningCloud, running_cloud
-from tests.integration.localcloud.conftest import Bench
 
 PID = "import os\ndef handler(event, context):\n    return os.getpid()\n"
 

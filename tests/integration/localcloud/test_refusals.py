@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.localcloud.conftest import PYTHON, ROLE, Bench, refused, zipped
+from tests.cloud_bench import PYTHON, ROLE, Bench, refused, zipped
 
 GOOD = {"ZipFile": zipped({"app.py": "handler = print"})}
 INVALID = "InvalidParameterValueException"

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError
 
+from tests.cloud_bench import Bench, zipped
 from tests.cloud_fixture import RunningCloud, running_cloud
-from tests.integration.localcloud.conftest import Bench, zipped
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.cloud_bench import Bench, refused, zipped
 from tests.cloud_fixture import running_cloud
-from tests.integration.localcloud.conftest import Bench, refused, zipped
 
 STALE = (
     "PreconditionFailedException",
