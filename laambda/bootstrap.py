@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 
 from laambda.cloud.budget import Bucket
 from laambda.cloud.target import TargetClouds
 from laambda.dispatch.limits import FarmLimits
 from laambda.domain.app import Target
+from laambda.errors import LaambdaError
 from laambda.ports import Notifier, Services, Vault
 from laambda.settings import Settings, load
 
@@ -64,6 +67,20 @@ def services(settings: Settings) -> Services:
         cloud=clouds,
         notifier=_notifier(settings),
     )
+
+
+def warm_up(*calls: Callable[[], object]) -> None:
+    """Make harmless calls in a thread: clients, connections and modules are open then before somebody waits for them.
+
+    What fails now is left to the first real call.
+    """
+
+    def run() -> None:
+        for call in calls:
+            with suppress(LaambdaError):
+                call()
+
+    threading.Thread(target=run, name="warm up", daemon=True).start()
 
 
 def redis_url(broker_url: str) -> str:

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 
-from laambda.bootstrap import limits, log_to_stderr, services
+from laambda.bootstrap import limits, log_to_stderr, services, warm_up
 from laambda.errors import LaambdaError
 from laambda.settings import load
 from receiver.server import Receiver
@@ -21,8 +21,10 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         settings = load(os.environ)
-        receiver = Receiver(services(settings), settings, limits(settings))
+        farm = services(settings)
+        receiver = Receiver(farm, settings, limits(settings))
         host, port = receiver.start()
+        warm_up(lambda: farm.objects.exists("warm-up"))
     except LaambdaError as error:
         sys.stderr.write(f"receiver: {error}\n")
         return error.exit_code

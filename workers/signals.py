@@ -7,9 +7,10 @@ import threading
 import time
 from typing import Any
 
+from billiard.process import current_process
 from celery import signals
 
-from laambda.bootstrap import limits, settings
+from laambda.bootstrap import limits, settings, warm_up
 from laambda.dispatch.dispatcher import dispatch
 from laambda.dispatch.sweep import remove_workspace, sweep
 from laambda.domain.app import Target
@@ -26,32 +27,37 @@ _log = logging.getLogger(__name__)
 
 @signals.worker_process_init.connect
 def warm(**_: Any) -> None:
-    """A pool child dies with its parent, and opens its connections before its first build."""
+    """A pool child dies with its parent, and opens what its first build would wait for: beside the pool, which takes a
+    child that is not up after four seconds for dead. One of them sweeps what the node's last run left, now and every
+    ``SWEEP`` seconds."""
     die_with_parent()
-    try:
-        node_services().cloud(Target())
-    except LaambdaError as error:
-        _log.warning("not ready yet: %s", error)
+    warm_up(_open_home, _open_functions)
+    if current_process().index == 0:
+        threading.Thread(target=_keep_sweeping, name="sweep", daemon=True).start()
+
+
+def _open_home() -> None:
+    node_services().objects.exists("warm-up")
+
+
+def _open_functions() -> None:
+    node_services().cloud(Target()).functions.get("warm-up", with_alias=False)
+
+
+def _keep_sweeping() -> None:
+    """In one pool child: the main process forks, so it has no threads that hold locks meanwhile."""
+    while True:
+        try:
+            sweep(node_services(), node().workspaces, node().cache)
+        except LaambdaError as error:
+            _log.warning("not swept: %s", error)
+        time.sleep(SWEEP)
 
 
 @signals.worker_ready.connect
 def announce(**_: Any) -> None:
-    """The line that the supervisor waits for; and what the last run left is swept, now and every hour."""
+    """The line that the supervisor waits for."""
     print(f"worker {node().name} ready", flush=True)  # noqa: T201
-    threading.Thread(target=_keep_sweeping, name="sweep", daemon=True).start()
-
-
-def _keep_sweeping() -> None:
-    while True:
-        _sweep()
-        time.sleep(SWEEP)
-
-
-def _sweep() -> None:
-    try:
-        sweep(node_services(), node().workspaces, node().cache)
-    except LaambdaError as error:
-        _log.warning("not swept: %s", error)
 
 
 @signals.task_failure.connect

@@ -9,6 +9,7 @@ import uvicorn
 from laambda import bootstrap
 from laambda.api.application import make_app
 from laambda.api.caller import Farm
+from laambda.domain.app import Target
 
 
 class _Server(uvicorn.Server):
@@ -29,6 +30,7 @@ def main() -> None:
         limits=bootstrap.limits(settings),
         git_address=f"ssh://git@{settings.public_host}:{settings.ssh_port}",
     )
+    bootstrap.warm_up(lambda: farm.services.cloud(Target()).invoker.invoke("warm-up", b""))
     config = uvicorn.Config(
         make_app(farm),
         host=settings.host,
