@@ -16,6 +16,7 @@ import pytest
 import redis
 
 from laambda.cli.embedded import broker_program
+from laambda.lifeline import die_with_parent
 
 BROKERS = ("valkey", "redis")
 
@@ -48,7 +49,11 @@ class Broker:
         """Run it until it answers."""
         options = ["--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder)]
         options += ["--save", "", "--appendonly", "no"]
-        self.process = subprocess.Popen([self.program, *options], stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            [self.program, *options],
+            stdout=subprocess.DEVNULL,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - async-signal-safe
+        )
         deadline = time.monotonic() + 10
         while not self._answers():
             assert self.process.poll() is None, f"{self.program} ended with code {self.process.returncode}"

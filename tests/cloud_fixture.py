@@ -16,6 +16,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from laambda.lifeline import die_with_parent
+
 REGION = "us-east-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION}
 
@@ -50,7 +52,13 @@ def running_cloud(home: Path, *, settle: int = 5) -> Iterator[RunningCloud]:
     """Run a local cloud on ``home``; its functions settle after that many milliseconds."""
     command = [sys.executable, "-m", "laambda.localcloud", "--port", "0", "--home", str(home)]
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    process = subprocess.Popen([*command, "--settle", str(settle)], stdout=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(
+        [*command, "--settle", str(settle)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+        preexec_fn=die_with_parent,  # noqa: PLW1509 - async-signal-safe
+    )
     with process:
         try:
             yield RunningCloud(_address(process), process)

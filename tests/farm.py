@@ -22,6 +22,7 @@ from typing import Any
 
 from laambda.cli.credentials import stored_token
 from laambda.client import Client
+from laambda.lifeline import die_with_parent
 from tests.processes import children, command, descendants, wait_for, wait_gone, with_environment
 
 FLOWER_LOGIN = "test:test"
@@ -96,7 +97,13 @@ class Farm:
             argv = [sys.executable, "-m", "laambda.cli", "up", "--key", f"{self.key}.pub"]
             argv += ["--procfile", str(self.procfile)] if self.procfile else []
             self.process = subprocess.Popen(
-                argv, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.home
+                argv,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.home,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - an interrupted run leaves no farm behind
             )
         wait_for(lambda: self._is_up(said_before), "laambda up", timeout=90)
 
