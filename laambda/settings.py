@@ -36,6 +36,8 @@ class Settings:
     flower_port: int = 5555
     cloud_port: int = 4566
     """Port of the local cloud, where ``laambda up`` runs one."""
+    cloud_settle: int = 5
+    """Milliseconds that the local cloud takes to create or update a function; AWS takes seconds."""
     public_host: str = "127.0.0.1"
     """The name under which developers reach the receiver, for git remotes."""
     cloud: str = "local"

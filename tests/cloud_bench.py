@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+import time
 import uuid
 import zipfile
 from collections.abc import Mapping
@@ -84,6 +85,7 @@ class Bench:
             configuration = self.functions.get_function_configuration(FunctionName=name, Qualifier=qualifier)
             if configuration["State"] == "Active" and configuration["LastUpdateStatus"] == "Successful":
                 return dict(configuration)
+            time.sleep(0.002)
 
     def invoke(self, name: str, event: object = None, **options: Any) -> Any:
         """What the function answers."""

@@ -50,7 +50,7 @@ def local_cloud(settings: Settings) -> Process:
         )
     home = settings.home / "cloud"
     argv = (sys.executable, "-m", "laambda.localcloud", "--port", str(settings.cloud_port), "--home", str(home))
-    return Process("cloud", argv)
+    return Process("cloud", (*argv, "--settle", str(settings.cloud_settle)))
 
 
 def cloud_environment(settings: Settings) -> Mapping[str, str]:

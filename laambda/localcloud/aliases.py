@@ -41,7 +41,9 @@ class Aliases:
         https://docs.aws.amazon.com/lambda/latest/api/API_UpdateAlias.html
         """
         with self.registry.changing():
-            function, old = self.get(region, name, alias_name)
+            function = self.registry.get(region, name)
+            if (old := function.aliases.get(alias_name)) is None:
+                raise RefusedError("ResourceNotFoundException", f"Alias not found: {function.qualified(alias_name)}")
             require_revision(body.get("RevisionId"), old.revision)
             weights = _weights(body)
             alias = replace(

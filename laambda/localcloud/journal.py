@@ -4,6 +4,9 @@ A record is written before its request is answered, so what was answered is foun
 power cut may lose the last ones: nothing is synced). Records hold secrets, so each is sealed with AES-256-GCM under
 the key in ``key`` (0600), its place in the file authenticated. A half-written last record was never answered and is
 cut off.
+
+The file begins with a mark of its format, which changes with the records' own fields: a journal of another version of
+laambda is refused as such, not as damaged.
 """
 
 from __future__ import annotations
@@ -29,12 +32,20 @@ HEADER = struct.Struct(">II")
 
 NONCE_BYTES = 12
 
+FAMILY = b"laambda local cloud journal "
+MARK = FAMILY + b"1\n"
+"""The first bytes of the file. Raise the number when this version and the last can't read each other's."""
+
 Entry = Mapping[str, Any]
 """One record: plain JSON."""
 
 
 class JournalDamagedError(PlatformError):
     """The journal can't be read with this key, or was changed."""
+
+
+class JournalForeignError(PlatformError):
+    """The journal was made by another version of laambda."""
 
 
 class Journal:
@@ -51,12 +62,14 @@ class Journal:
         self._file = -1
 
     def entries(self) -> Iterator[Entry]:
-        """Every record in order; cuts a torn last one off. Raises JournalDamagedError."""
+        """Every record in order; cuts a torn last one off. Raises JournalDamagedError and JournalForeignError."""
         if not self._path.exists():
             return
         whole, self._count = 0, 0
         with self._path.open("rb") as file:
-            while sealed := self._next(file):
+            if self._marked(file):
+                whole = file.tell()
+            while whole and (sealed := self._next(file)):
                 yield self._open(sealed)
                 self._count += 1
                 whole = file.tell()
@@ -67,6 +80,8 @@ class Journal:
         with self._lock:
             if self._file < 0:
                 self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+                if not os.fstat(self._file).st_size:
+                    _write(self._file, MARK)
             _write(self._file, self._seal(entry, self._count))
             self._count += 1
 
@@ -76,6 +91,7 @@ class Journal:
             self._close()
             fresh = self._path.with_suffix(".new")
             handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            _write(handle, MARK)
             self._count = 0
             for entry in entries:
                 _write(handle, self._seal(entry, self._count))
@@ -83,6 +99,13 @@ class Journal:
             os.fsync(handle)
             os.close(handle)
             fresh.replace(self._path)
+
+    def foreign(self) -> JournalForeignError:
+        """What to raise for a record that can be opened and not understood."""
+        return JournalForeignError(
+            f"the local cloud's journal {self._path} was made by another version of laambda",
+            hint=f"run that version on it, or remove {self._path.parent} to start empty",
+        )
 
     def close(self) -> None:
         with self._lock:
@@ -98,6 +121,17 @@ class Journal:
         nonce = secrets.token_bytes(NONCE_BYTES)
         sealed = nonce + self._cipher.encrypt(nonce, json.dumps(entry).encode(), _place(place))
         return HEADER.pack(len(sealed), _check(len(sealed))) + sealed
+
+    def _marked(self, file: BinaryIO) -> bool:
+        """Whether the file has its mark; False when the first write was torn and nothing follows."""
+        mark = file.read(len(MARK))
+        if mark == MARK:
+            return True
+        if MARK.startswith(mark) or not (any(mark) or any(file.read())):
+            return False
+        if mark.startswith(FAMILY) or _is_header(mark):  # of before there were marks
+            raise self.foreign()
+        raise self._damaged()
 
     def _next(self, file: BinaryIO) -> bytes:
         """The next sealed record, nothing at the end or when only a part of one is left."""
@@ -129,6 +163,10 @@ class Journal:
 
 def _check(length: int) -> int:
     return zlib.crc32(length.to_bytes(4, "big"))
+
+
+def _is_header(start: bytes) -> bool:
+    return len(start) >= HEADER.size and _check(HEADER.unpack_from(start)[0]) == HEADER.unpack_from(start)[1]
 
 
 def _place(number: int) -> bytes:

@@ -16,6 +16,7 @@ from typing import Any
 from laambda.localcloud.refusal import RefusedError, invalid, violated
 
 ENVIRONMENT_BYTES = 4 * 1024
+ZIPPED_BYTES = 52_428_800
 UNZIPPED_BYTES = 262_144_000
 SYNC_PAYLOAD_BYTES = 6_291_456
 ASYNC_PAYLOAD_BYTES = 1_048_576
@@ -39,6 +40,20 @@ RUNTIMES = (
     "provided.al2",
     "provided.al2023",
 )
+RETIRED = (
+    "dotnetcore3.1",
+    "go1.x",
+    "java8",
+    "nodejs12.x",
+    "nodejs14.x",
+    "provided",
+    "python2.7",
+    "python3.6",
+    "python3.7",
+    "ruby2.5",
+    "ruby2.7",
+)
+"""https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html#runtimes-deprecated"""
 RESERVED = frozenset(
     {
         "_HANDLER",
@@ -87,6 +102,11 @@ def check_settings(settings: Mapping[str, Any]) -> None:
         _match(settings["Role"], ROLE, "role")
     if "Handler" in settings:
         _match(settings["Handler"], HANDLER, "handler")
+    if settings.get("Runtime") in RETIRED:
+        raise invalid(
+            f"The runtime parameter of {settings['Runtime']} is no longer supported for creating or updating AWS "
+            "Lambda functions. We recommend you use a supported runtime while creating or updating functions."
+        )
     if "Runtime" in settings and settings["Runtime"] not in RUNTIMES:
         raise invalid(
             f"Value {settings['Runtime']} at 'runtime' failed to satisfy constraint: Member must satisfy enum "
@@ -99,7 +119,7 @@ def check_settings(settings: Mapping[str, Any]) -> None:
 
 
 def check_environment(variables: Mapping[str, str]) -> None:
-    """At most 4 KB in all, no reserved name.
+    """At most 4 KB in all, no reserved name. AWS quotes the whole environment when it refuses it, and so does this.
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     """
@@ -112,9 +132,9 @@ def check_environment(variables: Mapping[str, str]) -> None:
     for name in variables:
         if not re.fullmatch(VARIABLE, name):
             raise violated(name, "environment.variables", f"Member must satisfy regular expression pattern: {VARIABLE}")
-    measured = len(json.dumps(variables, separators=(",", ":"), ensure_ascii=False).encode())
-    if measured > ENVIRONMENT_BYTES:
-        raise invalid(f"{trouble}provided exceeded the 4KB limit. Measured size: {measured} bytes")
+    measured = json.dumps(variables, separators=(",", ":"), ensure_ascii=False)
+    if len(measured.encode()) > ENVIRONMENT_BYTES:
+        raise invalid(f"{trouble}provided exceeded the 4KB limit. String measured: {measured}")
 
 
 def check_upload(body: bytes, operation: str) -> None:
@@ -144,7 +164,8 @@ def check_payload(payload: bytes, *, wait: bool) -> None:
         json.loads(payload or b"null")
     except ValueError as error:
         raise RefusedError(
-            "InvalidRequestContentException", f"Could not parse request body into json: {error}"
+            "InvalidRequestContentException",
+            f"Could not parse request body into json: Could not parse payload into json: {error}",
         ) from error
 
 

@@ -82,22 +82,30 @@ class Memory:
             self._journal.append(entry)
 
     def replay(self, registry: Registry) -> None:
-        """Bring everything back. Raises JournalDamagedError."""
+        """Bring everything back. Raises JournalDamagedError and JournalForeignError."""
         versions: dict[str, dict[str, Version]] = defaultdict(dict)
         for entry in self._journal.entries():
-            match entry["kind"]:
-                case "function" if entry["document"] is None:
-                    registry.forget(entry["region"], entry["name"])
-                case "function":
-                    registry.restore(from_document(entry["document"], versions[entry["function"]]))
-                case "version":
-                    version = version_from_document(entry["document"])
-                    versions[entry["function"]][version.number] = version
-                case "object":
-                    self._objects.restore(entry["bucket"], entry["key"], entry["versions"])
-                case _:
-                    self._requests.append(entry)
-                    self._again(entry)
+            try:
+                self._restore(entry, registry, versions)
+            except (KeyError, TypeError, ValueError) as error:
+                raise self._journal.foreign() from error
+
+    def _restore(self, entry: Entry, registry: Registry, versions: dict[str, dict[str, Version]]) -> None:
+        match entry["kind"]:
+            case "function" if entry["document"] is None:
+                registry.forget(entry["region"], entry["name"])
+            case "function":
+                registry.restore(from_document(entry["document"], versions[entry["function"]]))
+            case "version":
+                version = version_from_document(entry["document"])
+                versions[entry["function"]][version.number] = version
+            case "object":
+                self._objects.restore(entry["bucket"], entry["key"], entry["versions"])
+            case "request":
+                self._requests.append(entry)
+                self._again(entry)
+            case kind:
+                raise ValueError(kind)
 
     def compact(self, registry: Registry, packages: Packages) -> None:
         """Write the journal anew without what has been replaced or deleted, and free its blobs."""

@@ -21,8 +21,8 @@ from typing import Any
 
 from laambda.localcloud.blobs import Blobs
 from laambda.localcloud.functions import Code
-from laambda.localcloud.limits import UNZIPPED_BYTES
-from laambda.localcloud.refusal import invalid
+from laambda.localcloud.limits import UNZIPPED_BYTES, ZIPPED_BYTES
+from laambda.localcloud.refusal import RefusedError, invalid
 
 UNPACKED = 32
 """So many packages stay unpacked besides those that run."""
@@ -42,6 +42,7 @@ class Packages:
     def take(self, request: Mapping[str, Any]) -> Code:
         """The package that a CreateFunction ``Code`` or an UpdateFunctionCode body names, checked and kept.
 
+        One of 50 MB or more must come from S3: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html,
         https://docs.aws.amazon.com/lambda/latest/api/API_FunctionCode.html
         """
         if "ZipFile" in request:
@@ -51,6 +52,10 @@ class Packages:
                 raise invalid(
                     "Could not unzip uploaded file. Please check your file, then try to upload again."
                 ) from error
+            if len(body) >= ZIPPED_BYTES:
+                raise RefusedError(
+                    "RequestEntityTooLargeException", f"Zipped size must be smaller than {ZIPPED_BYTES} bytes"
+                )
         elif "S3Bucket" in request and "S3Key" in request:
             body = self.read_object(request["S3Bucket"], request["S3Key"], request.get("S3ObjectVersion"))
         else:

@@ -60,7 +60,7 @@ def serve(home: Path, *, port: int = 0, settle: float = SETTLE_MILLISECONDS / 10
     """Start a local cloud whose state lives in ``home``; ``port`` 0 takes a free one.
 
     ``settle`` is how many seconds a function stays Pending or InProgress. Raises Conflict when port or
-    folder is in use, JournalDamagedError when the state can't be read.
+    folder is in use, JournalDamagedError or JournalForeignError when the state can't be read.
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     journal = Journal(home)

@@ -30,14 +30,15 @@ def huge() -> bytes:
     [
         ({"Code": {"ZipFile": b"no zip"}}, INVALID, "Could not unzip uploaded file. Please check your file"),
         ({"Code": {"ZipFile": zipped({})}}, INVALID, "Uploaded file must be a non-empty zip"),
-        ({"Runtime": "python2.7"}, INVALID, "Value python2.7 at 'runtime' failed to satisfy constraint"),
+        ({"Runtime": "python2"}, INVALID, "Value python2 at 'runtime' failed to satisfy constraint"),
+        ({"Runtime": "python3.7"}, INVALID, "The runtime parameter of python3.7 is no longer supported"),
         ({"Timeout": 901}, "ValidationException", "Member must have value less than or equal to 900"),
         ({"MemorySize": 10_241}, "ValidationException", "Member must have value less than or equal to 10240"),
         ({"Role": "arn:aws:iam::1:role/x"}, "ValidationException", "at 'role' failed to satisfy constraint"),
         (
             {"Environment": {"Variables": {"LONG": "x" * 4097}}},
             INVALID,
-            "environment variables you have provided exceeded the 4KB limit",
+            'exceeded the 4KB limit. String measured: {"LONG":"xxx',
         ),
         ({"Environment": {"Variables": {"AWS_REGION": "x"}}}, INVALID, "contains reserved keys"),
     ],
@@ -63,7 +64,7 @@ def test_a_package_that_unpacks_to_more_than_250_mb_is_refused(bench: Bench) -> 
     assert refused(error) == (INVALID, "Unzipped size must be smaller than 262144000 bytes")
 
 
-def test_a_package_above_fifty_megabytes_goes_through_s3(bench: Bench) -> None:
+def test_a_request_that_is_larger_still_is_refused_unread(bench: Bench) -> None:
     """https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html"""
     with pytest.raises(ClientError) as error:
         bench.functions.update_function_code(FunctionName="any", ZipFile=bytes(53_000_000))
@@ -71,6 +72,13 @@ def test_a_package_above_fifty_megabytes_goes_through_s3(bench: Bench) -> None:
         "RequestEntityTooLargeException",
         "Request must be smaller than 70167211 bytes for the UpdateFunctionCode operation",
     )
+
+
+def test_a_package_of_fifty_megabytes_goes_through_s3(bench: Bench) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+    with pytest.raises(ClientError) as error:
+        bench.functions.update_function_code(FunctionName=bench.deploy(), ZipFile=bytes(52_428_800))
+    assert refused(error) == ("RequestEntityTooLargeException", "Zipped size must be smaller than 52428800 bytes")
 
 
 def test_code_that_is_not_in_s3_is_refused(bench: Bench) -> None:
@@ -162,6 +170,9 @@ def test_what_is_not_there_is_not_found(bench: Bench) -> None:
     with pytest.raises(ClientError) as error:
         bench.functions.get_alias(FunctionName=bench.deploy(), Name="live")
     assert refused(error)[1].startswith("Cannot find alias arn: ")
+    with pytest.raises(ClientError) as error:
+        bench.functions.update_alias(FunctionName=bench.deploy(), Name="live", Description="x")
+    assert refused(error)[1].startswith("Alias not found: ")
 
 
 def test_an_event_that_is_no_json_is_refused(bench: Bench) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError
 
+from laambda.localcloud.journal import Journal
 from tests.cloud_bench import Bench, zipped
 from tests.cloud_fixture import RunningCloud, running_cloud
 
@@ -143,6 +146,20 @@ def test_a_half_written_last_record_is_dropped(tmp_path: Path) -> None:
         killed(cloud)
     with running_cloud(tmp_path) as cloud:
         assert [one["Name"] for one in cloud.client("s3").list_buckets()["Buckets"]] == ["kept", "later"]
+
+
+def test_state_of_another_version_is_refused_in_one_line_and_kept(tmp_path: Path) -> None:
+    """The record opens with its key, and what is in it is not known here."""
+    journal = Journal(tmp_path)
+    journal.append({"kind": "function", "function": "arn", "document": {"colour": "red"}})
+    journal.close()
+    before = (tmp_path / "journal").read_bytes()
+    command = [sys.executable, "-m", "laambda.localcloud", "--port", "0", "--home", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 3
+    assert done.stderr.count("\n") <= 2
+    assert "was made by another version of laambda" in done.stderr
+    assert (tmp_path / "journal").read_bytes() == before
 
 
 @pytest.mark.parametrize(

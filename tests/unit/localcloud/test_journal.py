@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from laambda.errors import Conflict
-from laambda.localcloud.journal import Journal, JournalDamagedError
+from laambda.localcloud.journal import MARK, Journal, JournalDamagedError, JournalForeignError
 
 
 def written(folder: Path, entries: Iterable[dict[str, int]]) -> None:
@@ -54,7 +54,7 @@ def test_a_tail_of_zeros_is_dropped(tmp_path: Path) -> None:
 def test_a_changed_record_is_refused(tmp_path: Path, place: int) -> None:
     written(tmp_path, [{"n": 1}, {"n": 2}])
     data = bytearray((tmp_path / "journal").read_bytes())
-    data[place] ^= 1
+    data[len(MARK) + place] ^= 1
     (tmp_path / "journal").write_bytes(data)
     with pytest.raises(JournalDamagedError, match="record 0"):
         read(tmp_path)
@@ -62,9 +62,36 @@ def test_a_changed_record_is_refused(tmp_path: Path, place: int) -> None:
 
 def test_a_record_in_another_place_is_refused(tmp_path: Path) -> None:
     written(tmp_path, [{"n": 1}, {"n": 2}])
-    data = (tmp_path / "journal").read_bytes()
+    data = (tmp_path / "journal").read_bytes().removeprefix(MARK)
     half = len(data) // 2
-    (tmp_path / "journal").write_bytes(data[half:] + data[:half])
+    (tmp_path / "journal").write_bytes(MARK + data[half:] + data[:half])
+    with pytest.raises(JournalDamagedError):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("left", range(len(MARK)))
+def test_a_first_write_that_was_cut_is_no_journal_yet(tmp_path: Path, left: int) -> None:
+    (tmp_path / "journal").write_bytes(MARK[:left])
+    assert read(tmp_path) == []
+    written(tmp_path, [{"n": 1}])
+    assert read(tmp_path) == [{"n": 1}]
+
+
+@pytest.mark.parametrize("mark", [b"", MARK.replace(b"1", b"2"), MARK.replace(b"1", b"10")])
+def test_the_journal_of_another_version_is_called_that(tmp_path: Path, mark: bytes) -> None:
+    """The first journals had no mark."""
+    written(tmp_path, [{"n": 1}])
+    data = (tmp_path / "journal").read_bytes()
+    (tmp_path / "journal").write_bytes(data.replace(MARK, mark))
+    with pytest.raises(JournalForeignError, match="was made by another version of laambda"):
+        read(tmp_path)
+    assert (tmp_path / "journal").read_bytes() == data.replace(MARK, mark)
+
+
+def test_a_damaged_mark_is_not_another_version(tmp_path: Path) -> None:
+    written(tmp_path, [{"n": 1}])
+    data = (tmp_path / "journal").read_bytes()
+    (tmp_path / "journal").write_bytes(b"x" + data[1:])
     with pytest.raises(JournalDamagedError):
         read(tmp_path)
 
