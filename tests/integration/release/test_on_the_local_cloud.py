@@ -55,7 +55,11 @@ class RealFarm(Farm):
 
 @pytest.fixture
 def farm(local_cloud: RunningCloud, tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> RealFarm:
-    for variable, value in local_cloud.environment.items():
+    return real_farm(local_cloud, tmp_path, migrated, monkeypatch)
+
+
+def real_farm(running: RunningCloud, tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> RealFarm:
+    for variable, value in running.environment.items():
         monkeypatch.setenv(variable, value)
     cloud = target_cloud(Target(), bucket="releases")
     made = unit.make_farm(tmp_path, migrated)
