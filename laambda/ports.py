@@ -206,6 +206,9 @@ class Refs(Protocol):
     def packs(self, scope: Scope) -> Sequence[Pack]:
         """In the order they came."""
 
+    def replace_packs(self, scope: Scope, old: Sequence[Pack], new: Pack) -> bool:
+        """``new`` instead of all of ``old``; False, and nothing changed, where one of them is not there any more."""
+
 
 class Releases(Protocol):
     """Releases, append-only but for the end of a pending one."""
@@ -498,6 +501,9 @@ class Repository(Protocol):
 
     def keep_pack(self, pack: Pack) -> None:
         """Remember that the objects of ``pack`` are here already: git brought them."""
+
+    def repack(self, to: Path) -> None:
+        """Make one pack of all objects, whether a ref leads to them or not, and write its archive to ``to``."""
 
     def refs(self) -> Mapping[str, str]: ...
 

@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import subprocess
-import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,12 +23,12 @@ from laambda.domain.app import App
 from laambda.domain.refs import DEPLOY_BRANCHES, Commit, Pack
 from laambda.errors import InvalidInput, PlatformError
 from laambda.source.tree import TreeEntry, TreeLimits, check_tree, parse_listing, write_tar
+from receiver.packfiles import delete_pack, move_packs, packs_in, read_archive, write_archive
 
 _log = logging.getLogger(__name__)
 
 OLDEST = (2, 29)
 """proc-receive came with git 2.29: https://github.com/git/git/blob/master/Documentation/RelNotes/2.29.0.txt"""
-_PACK_FILE = re.compile(r"pack-[0-9a-f]{40}\.(?:pack|idx)")
 _REF_LINE = re.compile(r"([0-9a-f]{40}) (refs/\S+)")
 _SUBJECT_LIMIT = 100
 _STORED = "laambda-packs"
@@ -126,10 +125,12 @@ def write_config(path: Path, hooks: Path, *, max_bytes: int) -> None:
 class CachedRepository:
     """Implements ``ports.Repository`` for one app. An app made anew under an old name finds an empty one."""
 
-    def __init__(self, root: Path, app: App) -> None:
+    def __init__(self, root: Path, app: App, git: Git) -> None:
         born = f"{app.created_at:%Y%m%d%H%M%S}"
         self.path = root / app.scope.app / f"{app.scope.environment}-{born}.git"
+        self._packs = self.path / "objects" / "pack"
         self._lock_file = root / app.scope.app / f"{app.scope.environment}-{born}.lock"
+        self._git = git
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -147,18 +148,25 @@ class CachedRepository:
         return (self.path / _STORED / pack.sha256).exists()
 
     def add_pack(self, pack: Pack, archive: Path) -> None:
-        with tempfile.TemporaryDirectory(prefix="tmp_add-", dir=self.path) as folder, tarfile.open(archive) as tar:
-            names = []
-            for member in tar:
-                if member.isfile() and _PACK_FILE.fullmatch(member.name):
-                    names.append(member.name)
-                    _copy(tar, member, Path(folder) / member.name)
-            for name in sorted(names, reverse=True):  # the index last: it makes the pack visible
-                (Path(folder) / name).replace(self.path / "objects" / "pack" / name)
+        with tempfile.TemporaryDirectory(prefix="tmp_add-", dir=self.path) as folder:
+            read_archive(archive, Path(folder))
+            move_packs(Path(folder), self._packs)
         self.keep_pack(pack)
 
     def keep_pack(self, pack: Pack) -> None:
         (self.path / _STORED / pack.sha256).touch()
+
+    def repack(self, to: Path) -> None:
+        """As ``git repack -a -d -k``, which other gits may meet at any time: they find the new pack."""
+        before = packs_in(self._packs)
+        with tempfile.TemporaryDirectory(prefix="tmp_repack-", dir=self.path) as folder:
+            words = ("--all", "--keep-unreachable", "--delta-base-offset", "--window-memory=64m", "-q")
+            self._git.run(self.path, "pack-objects", *words, f"{folder}/pack")
+            made = {self._packs / pack.name for pack in packs_in(Path(folder))}
+            write_archive(packs_in(Path(folder)), to)
+            move_packs(Path(folder), self._packs)
+        for old in before - made:
+            delete_pack(old)
 
     def refs(self) -> Mapping[str, str]:
         try:
@@ -249,17 +257,10 @@ class QuarantinedObjects:
             write_tar(entries, blobs, to)
 
     def new_pack(self, to: Path) -> bool:
-        packs = sorted((self._quarantine / "pack").glob("pack-*.pack")) if self._quarantine is not None else []
-        if not packs:
-            return False
-        with tarfile.open(to, "w") as tar:
-            for path in packs:
-                for part in (path, path.with_suffix(".idx")):
-                    info = tarfile.TarInfo(part.name)
-                    info.size = part.stat().st_size
-                    with part.open("rb") as stream:
-                        tar.addfile(info, stream)
-        return True
+        packs = packs_in(self._quarantine / "pack") if self._quarantine is not None else set()
+        if packs:
+            write_archive(packs, to)
+        return bool(packs)
 
     @contextmanager
     def _blobs(self, entries: Sequence[TreeEntry], folder: Path) -> Iterator[_BlobStream]:
@@ -282,14 +283,6 @@ class QuarantinedObjects:
                     process.kill()
 
 
-def _copy(tar: tarfile.TarFile, member: tarfile.TarInfo, to: Path) -> None:
-    """Write a regular file's bytes, and nothing else of it (tarfile's own filters came with Python 3.11.4)."""
-    content = tar.extractfile(member)
-    assert content is not None  # noqa: S101 - a regular file
-    with content, to.open("wb") as file:
-        shutil.copyfileobj(content, file)
-
-
 class _BlobStream:
     """Reads ``<oid> blob <size>\\n<content>\\n`` records one after the other."""
 
@@ -309,7 +302,7 @@ class _BlobStream:
 
 def sweep(root: Path, *, older_than: float) -> None:
     """Delete what pushes and mends cut short have left: quarantines last touched before ``older_than`` (a time)."""
-    for pattern in ("*/*.git/objects/tmp_objdir-*", "*/*.git/tmp_add-*", ".work/*"):
+    for pattern in ("*/*.git/objects/tmp_objdir-*", "*/*.git/tmp_*", ".work/*"):
         for path in root.glob(pattern):
             if path.stat().st_mtime < older_than:
                 shutil.rmtree(path, ignore_errors=True)

@@ -15,6 +15,7 @@ class Limits:
 
     ``login`` is the time from the connection to a proven key. ``idle`` is how long a connection with a proven key
     may stay without a session, ``stalled`` how long a client may neither send nor read while git waits for it.
+    ``pack_bytes`` bounds one push; an app's stored packs become one when there are more than ``packs``.
     """
 
     connections: int = 256
@@ -28,6 +29,7 @@ class Limits:
     window: int = 2 * MB
     packet: int = 32 * 1024
     pack_bytes: int = 1024 * MB
+    packs: int = 50
 
 
 class Admission:

@@ -23,6 +23,7 @@ from laambda.domain.names import Scope
 from laambda.domain.refs import RefUpdate
 from laambda.errors import InvalidInput, LaambdaError, NotFound
 from laambda.source.cache import mend, show_refs
+from laambda.source.packs import consolidate
 from laambda.source.push import Decision, Desk, Push, decide, refusal
 from laambda.source.tree import TreeLimits
 from receiver.command import GitCommand, parse_command
@@ -53,6 +54,7 @@ class Sessions:
 
     def __init__(self, desks: Desks) -> None:
         self._desks = desks
+        self._tidying = threading.Lock()
 
     def serve(self, channel: Channel, user: str, command: bytes | None, protocol: str | None) -> None:
         threading.Thread(
@@ -85,7 +87,7 @@ class Sessions:
         wanted = parse_command(command)
         _log.info("%s of %s by %s", wanted.service, wanted.scope, user)
         app = self._app(wanted.scope)
-        repository = CachedRepository(self._desks.repositories, app)
+        repository = CachedRepository(self._desks.repositories, app, self._desks.git)
         services = self._desks.desk.services
         mend(
             repository,
@@ -115,7 +117,30 @@ class Sessions:
             process = self._desks.git.serve(wanted.service, repository.path, {**extra, **found})
             code = _Pipes(channel, process, drain=True, patient=lambda: hooks.started, overhear=hooks.overhear).run()
         voice.lines(*hooks.hints.lines())
+        if hooks.started:
+            threading.Thread(target=self._tidy, args=(repository, wanted.scope), name="tidy", daemon=True).start()
         return code
+
+    def _tidy(self, repository: CachedRepository, scope: Scope) -> None:
+        """Consolidate an app's packs where there are many; one app at a time, and whoever comes meanwhile comes again
+        with its next push."""
+        if not self._tidying.acquire(blocking=False):
+            return
+        desk = self._desks.desk
+        try:
+            if consolidate(
+                repository,
+                scope,
+                database=desk.services.database,
+                objects=desk.services.objects,
+                workspace=desk.workspace,
+                enough=self._desks.limits.packs,
+            ):
+                _log.info("packs of %s consolidated", scope)
+        except (LaambdaError, OSError) as error:
+            _log.warning("packs of %s not consolidated: %s", scope, error)
+        finally:
+            self._tidying.release()
 
     def _app(self, scope: Scope) -> App:
         try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from laambda.domain.build import Build, BuildKind, BuildState, NewBuild
 from laambda.domain.names import Scope
 from laambda.domain.refs import ZERO, Pack, RefUpdate
 from laambda.errors import Conflict, LaambdaError, PlatformError, Unavailable, UserError
-from laambda.ports import PushedObjects, Services, Transaction
+from laambda.ports import ObjectStore, PushedObjects, Services, Transaction
 from laambda.source.archive import Archives, archive_pack, with_source
 from laambda.source.rules import PushOptions, check_together, deploy_ref, read_options
 from laambda.source.wait import Tell, wait_for
@@ -107,8 +108,7 @@ def _keep(case: _Case) -> Decision:
     """Branches and tags that are not deployed: store them and move them."""
     push = case.push
     archives = archive_pack(push.scope, case.pushed, case.folder)
-    archives.store(case.services.objects)
-    with case.services.database.write() as tx:
+    with _stored(archives, case.services.objects), case.services.database.write() as tx:
         _move(tx, push, push.updates, archives.pack)
         names = ", ".join(update.short for update in push.updates)
         tx.audit.add(AuditEntry(tx.now, push.actor, "push", str(push.scope), names))
@@ -128,7 +128,6 @@ def _release(case: _Case, deploy: RefUpdate) -> Decision:
     if build is None:
         build = _add(case, deploy, archives)
     else:
-        archives.store(case.services.objects)
         case.tell(f"-----> Build {build.id} has this commit already")
     decision = Decision(accepted=True, pack=archives.pack)
     if case.options.detach and _moved(case, deploy):
@@ -138,7 +137,7 @@ def _release(case: _Case, deploy: RefUpdate) -> Decision:
     if ended.state is not BuildState.SUCCEEDED and not _moved(case, deploy):
         case.tell(f" !     Push rejected: build {ended.id} {ended.state}")
         return Decision(accepted=False)
-    _move_rest(case, ended, archives.pack)
+    _move_rest(case, ended, archives)
     return decision
 
 
@@ -162,7 +161,6 @@ def _add(case: _Case, deploy: RefUpdate, archives: Archives) -> Build:
     push = case.push
     commit = case.pushed.commit(deploy.new)
     archives = with_source(archives, commit.tree, case.pushed, case.services.objects, case.folder)
-    archives.store(case.services.objects)
     new = NewBuild(
         scope=push.scope,
         kind=BuildKind.PUSH,
@@ -175,17 +173,32 @@ def _add(case: _Case, deploy: RefUpdate, archives: Archives) -> Build:
         no_cache=case.options.no_cache,
         refs=push.updates,
     )
-    with case.services.database.write() as tx:
-        if (known := _known(tx, push, deploy)) is not None:
-            return known
-        ahead = [] if case.options.detach else _ahead(tx, push, deploy)
-        _move(tx, push, push.updates if case.options.detach else (), archives.pack)
-        build = add(tx, new)
+    with _stored(archives, case.services.objects), case.services.database.write() as tx:
+        known = _known(tx, push, deploy)
+        if known is None:
+            ahead = [] if case.options.detach else _ahead(tx, push, deploy)
+            _move(tx, push, push.updates if case.options.detach else (), archives.pack)
+            build = add(tx, new)
+    if known is not None:
+        archives.discard(case.services.objects)
+        return known
     case.tell(f"-----> Build {build.id} of {push.scope}: {commit.oid[:7]} {commit.subject}".rstrip())
     if ahead:
         case.tell(f"       Waiting for build {ahead[-1]}, which was pushed to {deploy.short} before")
     _ring(case.desk)
     return build
+
+
+@contextmanager
+def _stored(archives: Archives, objects: ObjectStore) -> Iterator[None]:
+    """Archives that the block's transaction names. Where it is refused for certain, no row ever names the pack; after
+    an outage nobody knows, and the pack is kept."""
+    archives.store(objects)
+    try:
+        yield
+    except UserError:
+        archives.discard(objects)
+        raise
 
 
 def _ahead(tx: Transaction, push: Push, deploy: RefUpdate) -> list[int]:
@@ -211,12 +224,12 @@ def _move(tx: Transaction, push: Push, updates: Sequence[RefUpdate], pack: Pack 
         tx.refs.move(push.scope, updates)
 
 
-def _move_rest(case: _Case, build: Build, pack: Pack | None) -> None:
+def _move_rest(case: _Case, build: Build, archives: Archives) -> None:
     """Refs of a push that joined a build which did not know of them."""
     rest = [update for update in case.push.updates if update not in build.refs and not update.deploys]
     if rest:
-        with case.services.database.write() as tx:
-            _move(tx, case.push, rest, pack)
+        with _stored(archives, case.services.objects), case.services.database.write() as tx:
+            _move(tx, case.push, rest, archives.pack)
 
 
 def _moved(case: _Case, deploy: RefUpdate) -> bool:

@@ -64,6 +64,16 @@ class RefRows:
         query = select(table.c.key, table.c.sha256, table.c.size).where(within(table, scope))
         return [Pack(**row) for row in self._session.run(query.order_by(table.c.id)).mappings()]
 
+    def replace_packs(self, scope: Scope, old: Sequence[Pack], new: Pack) -> bool:
+        table = schema.packs
+        named = table.c.key.in_([pack.key for pack in old])
+        with self._session.connection.begin_nested() as point:
+            if self._session.run(delete(table).where(within(table, scope), named)).rowcount != len(old):
+                point.rollback()
+                return False
+            self.add_pack(scope, new)
+        return True
+
     def _check_folders(self, scope: Scope, updates: Sequence[RefUpdate]) -> None:
         """Conflict where a new ref would be the folder of another, or lie under one; reserved names count. The app's
         row is locked first: neither of two transactions at once would see the other's new ref."""

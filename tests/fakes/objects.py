@@ -43,10 +43,11 @@ class FakeObjects:
     def delete(self, key: str) -> None:
         self._path(key).unlink(missing_ok=True)
 
-    def keys(self) -> list[str]:
-        """Every key, sorted."""
+    def keys(self, prefix: str = "") -> list[str]:
+        """Every key that starts with ``prefix``, sorted."""
         paths = (path for path in self._folder.rglob("*") if path.is_file())
-        return sorted(os.fspath(path.relative_to(self._folder)) for path in paths)
+        keys = (os.fspath(path.relative_to(self._folder)) for path in paths)
+        return sorted(key for key in keys if key.startswith(prefix))
 
     def _path(self, key: str) -> Path:
         if self.away:

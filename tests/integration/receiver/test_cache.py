@@ -5,7 +5,10 @@ from __future__ import annotations
 import shutil
 
 from laambda.domain.build import Build
-from tests.integration.receiver.conftest import MAIN, Customer, House
+from laambda.domain.refs import Pack
+from receiver.limits import Limits
+from tests.integration.receiver.conftest import MAIN, SCOPE, Customer, House
+from tests.processes import wait_for
 
 
 def test_deleting_the_repository_loses_nothing(house: House, customer: Customer) -> None:
@@ -74,3 +77,25 @@ def test_a_cache_that_can_not_be_written_does_not_turn_a_release_into_a_rejectio
 
     assert code == 0, said
     assert house.refs() == {MAIN: customer.git("rev-parse", "HEAD")}
+
+
+def test_many_packs_become_one_that_holds_all_of_them(house: House, customer: Customer) -> None:
+    _, port = house.receiver(Limits(packs=3))
+    there = customer.url().replace(str(customer.port), str(port))
+    for number in range(4):
+        customer.commit("app.py", f"print({number})\n")
+        customer.git("push", there, "main")
+        customer.git("push", there, f"main:refs/heads/b{number}")
+    wait_for(lambda: len(packs(house)) == 1, "one pack")
+
+    wait_for(lambda: house.objects.keys("packs/") == [packs(house)[0].key], "the others to go")
+    customer.git("clone", "-q", there, "old", cwd=customer.home)
+    shutil.rmtree(house.settings.repositories)
+    customer.git("clone", "-q", customer.url(), "copy", cwd=customer.home)
+    assert customer.git("rev-list", "--count", "HEAD", cwd=customer.home / "copy") == "5"
+    assert customer.git("fsck", cwd=customer.home / "copy") == ""
+
+
+def packs(house: House) -> list[Pack]:
+    with house.services.database.read() as tx:
+        return list(tx.refs.packs(SCOPE))

@@ -107,6 +107,16 @@ def test_packs_come_in_order_and_once(at_a: SqlDatabase) -> None:
         assert tx.refs.packs(SHOP) == []
 
 
+def test_packs_are_replaced_by_one_or_not_at_all(at_a: SqlDatabase) -> None:
+    one, two, three, other = (Pack(f"packs/{n}.tar", n * 64, 1) for n in "1234")
+    with at_a.write() as tx:
+        for pack in (one, two, three):
+            tx.refs.add_pack(API, pack)
+        assert tx.refs.replace_packs(API, [one, two], other)
+        assert not tx.refs.replace_packs(API, [two, three], one)
+        assert tx.refs.packs(API) == [three, other]
+
+
 def test_a_ref_is_never_the_folder_of_another(at_a: SqlDatabase) -> None:
     with at_a.write() as tx, pytest.raises(Conflict, match="refs/heads/main/x and refs/heads/main can't both exist"):
         tx.refs.move(API, [RefUpdate(f"{MAIN}/x", ZERO, B)])

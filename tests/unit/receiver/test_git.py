@@ -23,8 +23,8 @@ def git(tmp_path: Path) -> Git:
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> CachedRepository:
-    repository = CachedRepository(tmp_path / "repositories", app(2020))
+def repository(tmp_path: Path, git: Git) -> CachedRepository:
+    repository = CachedRepository(tmp_path / "repositories", app(2020), git)
     with repository.lock():
         pass
     return repository
@@ -79,10 +79,10 @@ def test_git_shows_the_refs_that_were_set(git: Git, repository: CachedRepository
     assert git.run(repository.path, "for-each-ref") == b""
 
 
-def test_an_app_made_anew_finds_an_empty_repository(tmp_path: Path, repository: CachedRepository) -> None:
+def test_an_app_made_anew_finds_an_empty_repository(tmp_path: Path, repository: CachedRepository, git: Git) -> None:
     repository.set_refs({"refs/heads/main": "1" * 40})
 
-    assert CachedRepository(tmp_path / "repositories", app(2021)).refs() == {}
+    assert CachedRepository(tmp_path / "repositories", app(2021), git).refs() == {}
 
 
 def test_a_pack_archive_brings_nothing_but_packs(tmp_path: Path, repository: CachedRepository) -> None:

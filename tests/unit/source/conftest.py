@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from laambda.domain.app import App
 from laambda.domain.names import Scope
-from laambda.domain.refs import Commit, RefUpdate
+from laambda.domain.refs import Commit, Pack, RefUpdate
 from laambda.errors import InvalidInput
 from laambda.ports import Database, Services
 from laambda.source.push import Decision, Desk, Push, decide
@@ -48,6 +49,49 @@ class FakePushed:
     def new_pack(self, to: Path) -> bool:
         to.write_text("pack")
         return self.packs
+
+
+class FakeRepository:
+    """Implements ``ports.Repository`` in memory; ``events`` tells the order of what was done to it."""
+
+    def __init__(self) -> None:
+        self.packs: dict[str, bytes] = {}
+        self.shown: dict[str, str] = {}
+        self.events: list[str] = []
+        self.locked = False
+        self.asked: Callable[[Pack], None] = lambda pack: None
+        self.repacked: Callable[[], None] = lambda: None
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        self.locked = True
+        yield
+        self.locked = False
+
+    def has_pack(self, pack: Pack) -> bool:
+        self.asked(pack)
+        self.asked = lambda pack: None
+        return pack.sha256 in self.packs
+
+    def add_pack(self, pack: Pack, archive: Path) -> None:
+        assert self.locked
+        self.packs[pack.sha256] = archive.read_bytes()
+        self.events.append("pack")
+
+    def keep_pack(self, pack: Pack) -> None:
+        self.packs[pack.sha256] = b""
+
+    def repack(self, to: Path) -> None:
+        to.write_bytes(b"+".join(self.packs.values()))
+        self.repacked()
+
+    def refs(self) -> Mapping[str, str]:
+        return self.shown
+
+    def set_refs(self, refs: Mapping[str, str]) -> None:
+        assert self.locked
+        self.shown = dict(refs)
+        self.events.append("refs")
 
 
 @dataclass

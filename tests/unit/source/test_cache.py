@@ -1,54 +1,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from laambda.domain.refs import ZERO, Pack, RefUpdate
 from laambda.errors import PlatformError, Unavailable
 from laambda.source.cache import mend, show_refs
-from tests.unit.source.conftest import SCOPE, Counter
+from tests.unit.source.conftest import SCOPE, Counter, FakeRepository
 
 ONE = "1" * 40
 MAIN = "refs/heads/main"
-
-
-class FakeRepository:
-    """Implements ``ports.Repository`` in memory; ``events`` tells the order of what was done to it."""
-
-    def __init__(self) -> None:
-        self.packs: dict[str, bytes] = {}
-        self.shown: dict[str, str] = {}
-        self.events: list[str] = []
-        self.locked = False
-
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        self.locked = True
-        yield
-        self.locked = False
-
-    def has_pack(self, pack: Pack) -> bool:
-        return pack.sha256 in self.packs
-
-    def add_pack(self, pack: Pack, archive: Path) -> None:
-        assert self.locked
-        self.packs[pack.sha256] = archive.read_bytes()
-        self.events.append("pack")
-
-    def keep_pack(self, pack: Pack) -> None:
-        self.packs[pack.sha256] = b""
-
-    def refs(self) -> Mapping[str, str]:
-        return self.shown
-
-    def set_refs(self, refs: Mapping[str, str]) -> None:
-        assert self.locked
-        self.shown = dict(refs)
-        self.events.append("refs")
 
 
 def store(counter: Counter, content: bytes, *, digest: str = "") -> Pack:
@@ -126,3 +88,20 @@ def test_after_a_push_the_refs_alone_are_shown(counter: Counter) -> None:
     show_refs(repository, SCOPE, database=counter.database)
 
     assert (repository.shown, repository.events) == ({MAIN: ONE}, ["refs"])
+
+
+def test_one_pack_that_takes_the_place_of_others_meanwhile_is_fetched(counter: Counter) -> None:
+    old = store(counter, b"one")
+    new = store(counter, b"all")
+    objects = counter.desk.services.objects
+    repository = FakeRepository()
+
+    def replace_first(pack: Pack) -> None:
+        with counter.database.write() as tx:
+            assert tx.refs.replace_packs(SCOPE, [old, new], new)
+
+    objects.delete(old.key)
+    repository.asked = replace_first
+    mended(counter, repository)
+
+    assert repository.packs == {new.sha256: b"all"}

@@ -9,11 +9,19 @@ from laambda.domain.build import Build
 from laambda.domain.refs import ZERO, RefUpdate
 from laambda.errors import BuildFailed, Conflict, InvalidInput, Unavailable
 from laambda.ports import Database, Transaction
+from tests.fakes.objects import FakeObjects
 from tests.unit.source.conftest import SCOPE, Counter
 
 ONE, TWO = "1" * 40, "2" * 40
 MAIN = RefUpdate("refs/heads/main", ZERO, ONE)
 TAG = RefUpdate("refs/tags/v1", ZERO, ONE)
+
+
+def packs(counter: Counter) -> list[str]:
+    """The keys of all stored packs."""
+    objects = counter.desk.services.objects
+    assert isinstance(objects, FakeObjects)
+    return objects.keys("packs/")
 
 
 def fail(build: Build, tell: object) -> None:
@@ -102,6 +110,37 @@ def test_branches_move_together_or_not_at_all(counter: Counter) -> None:
         counter.push(RefUpdate("refs/heads/b", ZERO, ONE), RefUpdate("refs/heads/a", ZERO, TWO))
 
     assert counter.refs() == {"refs/heads/a": ONE}
+
+
+def test_a_refused_push_leaves_no_pack_behind(counter: Counter) -> None:
+    counter.push(RefUpdate("refs/heads/a", ZERO, ONE))
+    kept = packs(counter)
+    with pytest.raises(Conflict):
+        counter.push(RefUpdate("refs/heads/a", ZERO, TWO))
+
+    assert len(kept) == 1
+    assert packs(counter) == kept
+
+
+def test_a_joined_push_stores_no_second_pack(counter: Counter) -> None:
+    counter.push(MAIN)
+    kept = packs(counter)
+    counter.push(MAIN)
+
+    assert len(kept) == 1
+    assert packs(counter) == kept
+
+
+def test_a_tag_that_somebody_else_made_meanwhile_keeps_the_whole_push_back(counter: Counter) -> None:
+    def work(build: Build, tell: object) -> None:
+        with counter.database.write() as tx:
+            tx.refs.move(SCOPE, [RefUpdate(TAG.name, ZERO, TWO)])
+
+    counter.farm.work = work
+
+    assert not counter.push(MAIN, TAG).accepted
+    assert counter.refs() == {TAG.name: TWO}
+    assert " !     v1 exists already at 2222222, fetch first" in counter.told
 
 
 def test_a_branch_holds_commits_only(counter: Counter) -> None:
