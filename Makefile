@@ -34,6 +34,7 @@ lock: $(VENV)/.uv ## resolve the dependencies of setup.cfg anew
 	@$(BIN)/uv pip compile -q --upgrade requirements/setup.in $(LOCK) -o requirements/setup.txt
 	@$(BIN)/uv pip compile -q --upgrade setup.cfg --extra local $(LOCK) -o requirements/laambda.txt
 	@$(BIN)/uv pip compile -q --upgrade setup.cfg --all-extras -c requirements/laambda.txt $(LOCK) -o requirements/dev.txt
+	@$(BIN)/uv pip compile -q --upgrade requirements/ministack.in $(LOCK) -o requirements/ministack.txt
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 clean:

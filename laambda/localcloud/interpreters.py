@@ -63,14 +63,14 @@ class Interpreters:
         if match := re.fullmatch(r"python(3\.\d+)", runtime):
             interpreter = self._python(match[1])
             if interpreter is None:
-                raise _nothing(runtime, f"python{match[1]}", f"python:{match[1]}")
+                raise _nothing(runtime, f"python{match[1]} on PATH")
             return Launch(interpreter, ("python",), self._client(match[1], interpreter))
         if match := re.fullmatch(r"nodejs(\d+)\.x", runtime):
             node = shutil.which("node", path=os.pathsep.join(self.search))
             if node is None or _say([node, "--version"]).partition(".")[0] != f"v{match[1]}":
-                raise _nothing(runtime, f"node {match[1]}", f"nodejs:{match[1]}")
+                raise _nothing(runtime, f"node {match[1]} on PATH")
             return Launch(_own_python(), (node, str(NODE_BOOTSTRAP)), self.folder)
-        raise _nothing(runtime, "a runtime client for it", runtime)
+        raise _nothing(runtime, "a bootstrap in the package and the runtime provided.al2023")
 
     def _provided(self, runtime: str, task: Path) -> Launch:
         """https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html"""
@@ -120,10 +120,15 @@ def _own_python() -> str:
     return str(getattr(sys, "_base_executable", "") or sys.executable)
 
 
-def _nothing(runtime: str, program: str, image: str) -> NoInterpreterError:
+def _nothing(runtime: str, needed: str) -> NoInterpreterError:
+    """Names AWS's own image too: the local cloud starts no containers, but ``docker run`` does.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/runtimes-images.html
+    """
+    language, version = re.fullmatch(r"([a-z]+)(.*)", runtime.removesuffix(".x"), re.DOTALL).groups()  # type: ignore[union-attr]
     return NoInterpreterError(
-        f"This machine can't run {runtime}: it needs {program} on PATH, "
-        f"or a container engine with the image public.ecr.aws/lambda/{image}"
+        f"This machine can't run {runtime}: the local cloud needs {needed}. "
+        f"AWS's image for it is public.ecr.aws/lambda/{language}:{version}, which the local cloud does not start"
     )
 
 

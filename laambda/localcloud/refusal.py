@@ -1,7 +1,9 @@
 """How Lambda says no.
 
 A refusal is part of the protocol, not of laambda's error tree: it leaves this package only as an HTTP answer.
-Wording follows AWS, because callers tell some conflicts apart by their text.
+Wording follows AWS, because callers tell some conflicts apart by their text. Where AWS's pages give no words, they are
+those that AWS answered when LocalStack's tests were recorded against it:
+https://github.com/localstack/localstack/blob/main/tests/aws/services/lambda_/test_lambda_api.snapshot.json
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.cloud_bench import Bench, refused, zipped
+from tests.cloud_bench import PYTHON, Bench, refused, zipped
 
 COUNT = "calls = 0\ndef handler(event, context):\n    global calls\n    calls += 1\n    return calls\n"
 WHO = "import os, time\ndef handler(event, context):\n    time.sleep(event)\n    return os.getpid()\n"
@@ -184,6 +184,30 @@ def test_a_runtime_that_is_not_here_names_what_it_needs(bench: Bench) -> None:
     assert error["errorType"] == "Runtime.InvalidEntrypoint"
     assert "node 16 on PATH" in error["errorMessage"]
     assert "public.ecr.aws/lambda/nodejs:16" in error["errorMessage"]
+
+
+def _other_python() -> str:
+    """The minor version of another interpreter on PATH that the runtime client has wheels for."""
+    for minor in (13, 12, 10):
+        program = shutil.which(f"python3.{minor}")
+        if (
+            program
+            and f"python3.{minor}" != PYTHON
+            and subprocess.run([program, "-V"], capture_output=True, check=False).returncode == 0
+        ):
+            return f"python3.{minor}"
+    return ""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not _other_python(), reason="needs another Python on PATH")
+def test_another_minor_version_runs_in_an_interpreter_of_its_own(bench: Bench) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html"""
+    source = "import sys, boto3\ndef handler(event, context):\n    return 'python%d.%d' % sys.version_info[:2]\n"
+    answer = bench.invoke(bench.deploy(source, Runtime=_other_python()))
+    if isinstance(answer, dict) and "can't be installed" in answer["errorMessage"]:
+        pytest.skip("needs awslambdaric, and no package index answers")
+    assert answer == _other_python()
 
 
 def test_a_bootstrap_of_ones_own_runs(bench: Bench) -> None:

@@ -29,6 +29,20 @@ def test_an_invocation_is_framed_and_reported(bench: Bench) -> None:
     assert lines[1].endswith(" Version: $LATEST")
 
 
+def test_the_report_measures_duration_and_memory(bench: Bench) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html"""
+    name = bench.deploy("import time\ndef handler(event, _):\n    time.sleep(0.2)\n    return len(b'x' * event)\n")
+    small, large = 1, 96 * 1024 * 1024
+    for event in (small, large):
+        bench.invoke(name, event)
+    reports = [
+        dict(re.findall(r"\t([A-Z][A-Za-z ]+): ([0-9.]+)", line)) for line in bench.lines(name) if "REPORT" in line
+    ]
+    for report in reports:
+        assert 200 <= float(report["Duration"]) <= int(report["Billed Duration"]) < float(report["Duration"]) + 1
+    assert [int(report["Max Memory Used"]) >= 96 for report in reports] == [False, True]
+
+
 def test_a_timeout_is_in_the_log_with_what_was_printed_before(bench: Bench) -> None:
     name = bench.deploy(
         "import time\ndef handler(event, context):\n    print('started')\n    time.sleep(9)\n", Timeout=1

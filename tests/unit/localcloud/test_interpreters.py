@@ -43,6 +43,17 @@ def test_node_must_be_of_the_major_version(tmp_path: Path) -> None:
         interpreters.launch("nodejs22.x", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("runtime", "image"),
+    [("ruby3.4", "ruby:3.4"), ("java8.al2", "java:8.al2"), ("dotnet8", "dotnet:8"), ("nodejs18.x", "nodejs:18")],
+)
+def test_a_runtime_that_can_not_run_here_names_what_can(tmp_path: Path, runtime: str, image: str) -> None:
+    with pytest.raises(NoInterpreterError) as error:
+        Interpreters(tmp_path / "runtime", []).launch(runtime, tmp_path)
+    assert str(error.value).startswith(f"This machine can't run {runtime}: the local cloud needs ")
+    assert f"public.ecr.aws/lambda/{image}," in str(error.value)
+
+
 def test_a_provided_runtime_needs_a_bootstrap(tmp_path: Path) -> None:
     interpreters = Interpreters(tmp_path / "runtime", [])
     with pytest.raises(NoInterpreterError, match="valid bootstrap"):
