@@ -7,16 +7,20 @@ workspace. A link that does not hold its build ends the chain without a trace.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from celery import Task
+from celery.exceptions import SoftTimeLimitExceeded
 
 from laambda.bootstrap import limits, services, settings
 from laambda.cloud.queue import TOKEN_HEADER, options
 from laambda.dispatch.link import Node, Work, run_link
-from laambda.domain.build import Build, Step
-from laambda.ports import Services
+from laambda.domain.build import Build, Phase, Step, phase_of
+from laambda.errors import BuildFailed, Unavailable
+from laambda.ports import LinkContext, Services
+from workers import held
 
 EXIT_LEASE_LOST = 75
 
@@ -28,16 +32,32 @@ class Link(Task):  # type: ignore[misc]
 
     def run_step(self, build_id: int, step: Step, work: Work) -> None:
         """Run ``work`` as the build's ``step``; the chain goes on here, or ends."""
-        held = run_link(node_services(), node(), limits(settings()), build_id, step, work, self._token())
-        if held is None:
+
+        def noted(context: LinkContext) -> Mapping[str, Any]:
+            held.note(node().workspaces, self.request.id, context.lease.token)
+            return within_limit(step, work, context)
+
+        build = run_link(node_services(), node(), limits(settings()), build_id, step, noted, self._token())
+        if build is None:
             self.request.chain = None
             return
-        _pin(self.request.chain or [], held)
+        _pin(self.request.chain or [], build)
 
     def _token(self) -> int | None:
         headers: dict[str, Any] = self.request.headers or {}
         token = headers.get(TOKEN_HEADER)
         return int(token) if token is not None else None
+
+
+def within_limit(step: Step, work: Work, context: LinkContext) -> Mapping[str, Any]:
+    """Do ``work``; raises BuildFailed where a building step took too long, Unavailable where a deploying one did."""
+    try:
+        return work(context)
+    except SoftTimeLimitExceeded:
+        taken = f"the step {step} took longer than {settings().build_limit:.0f} s"
+        if phase_of(step) is Phase.DEPLOYING:
+            raise Unavailable(taken) from None
+        raise BuildFailed(taken, hint="An operator can raise LAAMBDA_BUILD_LIMIT") from None
 
 
 def _pin(rest: list[dict[str, Any]], build: Build) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from typing import Any
 
@@ -14,9 +13,9 @@ from laambda.bootstrap import limits, settings, warm_up
 from laambda.dispatch.dispatcher import dispatch
 from laambda.dispatch.sweep import remove_workspace, sweep
 from laambda.domain.app import Target
-from laambda.domain.build import BuildState
 from laambda.errors import LaambdaError
 from laambda.lifeline import die_with_parent
+from workers import held
 from workers.link import node, node_services
 
 SWEEP = 3600.0
@@ -31,9 +30,7 @@ def warm(**_: Any) -> None:
     child that is not up after four seconds for dead. One of them sweeps what the node's last run left, now and every
     ``SWEEP`` seconds."""
     die_with_parent()
-    warm_up(_open_home, _open_functions)
-    if current_process().index == 0:
-        threading.Thread(target=_keep_sweeping, name="sweep", daemon=True).start()
+    warm_up(_open_home, _open_functions, *([_keep_sweeping] if current_process().index == 0 else []))
 
 
 def _open_home() -> None:
@@ -60,22 +57,27 @@ def announce(**_: Any) -> None:
     print(f"worker {node().name} ready", flush=True)  # noqa: T201
 
 
+@signals.task_postrun.connect
+def done(task_id: str = "", **_: Any) -> None:
+    """The links that follow are sent: from here a death of this child concerns no build."""
+    held.forget(node().workspaces, task_id)
+
+
 @signals.task_failure.connect
-def lost(args: tuple[Any, ...] = (), exception: BaseException | None = None, **_: Any) -> None:
+def lost(task_id: str = "", args: tuple[Any, ...] = (), exception: BaseException | None = None, **_: Any) -> None:
     """A child died under a build: expire its lease now instead of waiting for it. A child that stopped itself
     because its build was cancelled leaves only a workspace.
 
-    Runs in the node's main process, and only for what the child could not handle itself.
+    Runs in the node's main process, and only for what the child could not handle itself. By then the row may be held
+    by another child, whose token is another.
     """
     if type(exception).__name__ not in ("WorkerLostError", "TimeLimitExceeded", "Terminated") or not args:
         return
     try:
-        database = node_services().database
-        with database.write() as tx:
-            build = tx.builds.get(int(args[0]))
-            if build.state is BuildState.RUNNING and build.node == node().name:
-                tx.leases.hand_back(build.id, build.token, counted=True)
-        dispatch(node_services(), limits(settings()))
+        if (token := held.taken(node().workspaces, task_id)) is not None:
+            with node_services().database.write() as tx:
+                tx.leases.hand_back(int(args[0]), token, counted=True)
+            dispatch(node_services(), limits(settings()))
         remove_workspace(node_services(), node().workspaces, int(args[0]))
     except LaambdaError as error:
         _log.warning("lease of build %s not handed back: %s", args[0], error)

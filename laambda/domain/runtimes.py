@@ -73,7 +73,7 @@ def find(identifier: str, today: date, *, origin: str) -> Runtime:
     runtime = table().get(identifier)
     if runtime is None:
         raise BuildFailed(
-            f"{origin} asks for {identifier[:40]}, which Lambda does not have", hint=f"Use one of {names}"
+            f"{origin} asks for {identifier[:40]}, which laambda can not build for", hint=f"Use one of {names}"
         )
     if today >= runtime.block_update:
         raise BuildFailed(

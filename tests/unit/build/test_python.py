@@ -55,7 +55,7 @@ def test_the_manifest_comes_before_the_version_file(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         (".python-version", "pypy3.10", r"\.python-version: 'pypy3\.10' is not a Python version"),
-        (".python-version", "3.5", r"\.python-version asks for python3\.5, which Lambda does not have"),
+        (".python-version", "3.5", r"\.python-version asks for python3\.5, which laambda can not build for"),
         ("runtime.txt", "python-3.6", r"runtime\.txt asks for python3\.6, which AWS refuses since"),
         ("pyproject.toml", project(">=4"), r"no runtime of Lambda fits requires-python '>=4'"),
         ("pyproject.toml", project("three"), r"'three' is not a version specifier"),

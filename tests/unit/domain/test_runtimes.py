@@ -40,7 +40,7 @@ def test_a_dead_runtime_is_refused_with_the_date_and_what_to_use() -> None:
 
 
 def test_an_unknown_runtime_is_refused_by_the_file_that_asks_for_it() -> None:
-    with pytest.raises(BuildFailed, match=r"runtime\.txt asks for python2\.1, which Lambda does not have"):
+    with pytest.raises(BuildFailed, match=r"runtime\.txt asks for python2\.1, which laambda can not build for"):
         find("python2.1", TODAY, origin="runtime.txt")
 
 
