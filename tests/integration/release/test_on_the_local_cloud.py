@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from laambda.cloud.budget import BURST, RESERVE
 from laambda.cloud.target import target_cloud
 from laambda.domain.app import App, Target
 from laambda.domain.build import Build, BuildState
@@ -92,6 +93,34 @@ def test_a_stale_worker_changes_nothing(farm: RealFarm) -> None:
     alias = farm.cloud.aliases.get(f"{farm.scope}-one")
     assert alias is not None
     assert token_in(alias.description) > stale.token
+
+
+class Counted:
+    """Implements ``Bucket``: it never ends, and counts."""
+
+    spent = 0
+
+    def take(self, floor: float) -> float:
+        self.spent += 1
+        return 0.0
+
+
+def test_requests_of_the_budget_are_as_few_as_they_can_be(farm: RealFarm) -> None:
+    tokens = Counted()
+    cloud = target_cloud(Target(), bucket="releases", tokens=tokens)
+    farm.services = replace(farm.services, cloud=lambda _: cloud)
+    spent = []
+    for act in (
+        lambda: farm.pushed("red"),
+        lambda: farm.pushed("blue"),
+        lambda: farm.config(STAGE="test"),
+        lambda: farm.roll_back(1),
+    ):
+        farm.run(act())
+        spent.append(tokens.spent)
+        tokens.spent = 0
+    assert spent == [6, 8, 8, 4]
+    assert max(spent) <= BURST - RESERVE
 
 
 class LateFunctions:

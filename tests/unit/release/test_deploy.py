@@ -57,6 +57,22 @@ def test_the_same_push_again_changes_no_function(farm: Farm) -> None:
     assert [each.lambda_version for each in farm.release(2).functions] == ["1", "1"]
 
 
+def test_no_alias_moves_before_every_version_is_active(farm: Farm) -> None:
+    farm.run(farm.push("one"))
+    calls: list[str] = []
+
+    def slow(when: str, call: str, name: str) -> None:
+        calls.append(call)
+        if call == "version_settled" and when == "before" and calls.count(call) < 4:
+            raise Unavailable("not yet known")
+
+    farm.functions.around = slow
+    farm.run(farm.push("two"))
+    last_version = len(calls) - 1 - calls[::-1].index("version_settled")
+    assert calls.index("update_alias") > last_version
+    assert calls.count("version_settled") == 7
+
+
 def test_a_config_change_makes_a_release_of_the_same_code(farm: Farm) -> None:
     farm.run(farm.push("one"))
     farm.run(farm.config(STAGE="blue", KEY="s3cret"))

@@ -16,7 +16,7 @@ import pytest
 from laambda.domain.build import Build, BuildState
 from laambda.domain.release import ReleaseState
 from laambda.errors import InvalidInput, LaambdaError, LeaseLost, Unavailable
-from tests.unit.release.conftest import Farm, make_farm
+from tests.unit.release.conftest import Farm, fast, make_farm
 
 BOTH = ("api-create", "api-resize")
 OLD = {"create": "Old.handler", "resize": "Old.handler"}
@@ -226,6 +226,46 @@ class TestAtEachCall:
                 farm.run(farm.taken_over(build))
             assert farm.codes() == scenario.new, point
             assert served_as_released(farm, farm.app().live), point
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=repr)
+class TestSideBySide:
+    """Both functions at once, so that a fault at one meets the other at any of its calls."""
+
+    def test_a_killed_worker_is_followed_by_one_that_finishes(self, place: Place, scenario: Scenario) -> None:
+        for farm, build, point in place.disturbed(scenario, dies):
+            farm.pace = fast(workers=2)
+            attempt(farm, build)
+            if farm.row(build).state is BuildState.RUNNING:
+                farm.run(farm.taken_over(build))
+            assert farm.codes() == scenario.new, point
+            assert served_as_released(farm, farm.app().live), point
+
+    def test_a_row_given_up_before_its_aliases_leaves_the_old_release(self, place: Place, scenario: Scenario) -> None:
+        for farm, build, point in place.disturbed(scenario, dies):
+            farm.pace = fast(workers=2)
+            if attempt(farm, build) is not None and not farm.row(build).published:
+                farm.fails(build, BuildState.ERRORED)
+                assert farm.codes() == scenario.old, point
+
+    def test_what_aws_refuses_for_good_leaves_the_old_release(self, place: Place, scenario: Scenario) -> None:
+        for point in place.points(scenario):
+            farm = place.farm()
+            build = scenario.start(farm)
+            farm.pace = fast(workers=2)
+            refuse_from_now_on(farm, point)
+            assert isinstance(attempt(farm, build), InvalidInput | None), point
+            farm.functions.around = lambda *_: None
+            if farm.row(build).state is BuildState.RUNNING:
+                farm.fails(build)
+                assert {name: code for name, code in farm.codes().items() if name in scenario.old} == scenario.old, (
+                    point
+                )
+
+
+def dies(farm: Farm, build: Build) -> None:
+    raise Killed
 
 
 def interleaved(after: int) -> Callable[[Farm, Build], None]:

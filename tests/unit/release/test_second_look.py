@@ -99,6 +99,25 @@ class TestWhatGoes:
         marks = [held.alias.description for held in farm.functions.held.values() if held.alias]
         assert [token_in(mark) for mark in marks] == [seen.token] * 2
 
+    def test_an_alias_that_could_not_be_moved_back_comes_back(self, farm: Farm) -> None:
+        farm.run(farm.push("one"))
+        build = farm.push("two")
+        moved: list[str] = []
+
+        def refused(when: str, call: str, name: str) -> None:
+            if (when, call) == ("before", "update_alias"):
+                moved.append(name)
+                if len(moved) > 1:
+                    raise InvalidInput("refused")
+
+        farm.functions.around = refused
+        assert isinstance(attempt(farm, build), InvalidInput)
+        farm.functions.around = lambda *_: None
+        farm.fails(build)
+        assert farm.codes() == {"api-create": "sha-two", "api-resize": "sha-one"}
+        look(farm)
+        assert farm.codes() == dict.fromkeys(BOTH, "sha-one")
+
     def test_what_somebody_deleted_is_left_to_the_next_deploy(self, farm: Farm) -> None:
         farm.run(farm.push("one"))
         half_made(farm)
