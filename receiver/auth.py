@@ -64,11 +64,21 @@ class Door(paramiko.ServerInterface):
     is counted or logged there; ``user`` is that of the last key asked about, which at a login is the proven one.
     """
 
-    def __init__(self, database: Database, serve: Serve, *, sessions: int, open_sessions: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        serve: Serve,
+        *,
+        sessions: int,
+        open_sessions: Callable[[], int],
+        proven: Callable[[], None],
+    ) -> None:
+        """``proven`` is called when a session is asked for, which takes a proven key."""
         self._database = database
         self._serve = serve
         self._sessions = sessions
         self._open_sessions = open_sessions
+        self._proven = proven
         self._asked: dict[int, _Asked] = {}
         self.user = ""
 
@@ -91,6 +101,7 @@ class Door(paramiko.ServerInterface):
         return AUTH_SUCCESSFUL
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
+        self._proven()
         if kind != "session" or self._open_sessions() >= self._sessions or chanid >= _SESSIONS_EVER:
             return OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
         self._asked[chanid] = _Asked()

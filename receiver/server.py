@@ -148,6 +148,7 @@ class Receiver:
                 self._sessions.serve,
                 sessions=self._limits.sessions,
                 open_sessions=lambda: transport.open_sessions,
+                proven=admitted.authenticated,
             )
             self._open[id(transport)] = _Connection(transport, admitted, time.monotonic())
             transport.start_server(server=door, event=threading.Event())

@@ -102,6 +102,21 @@ def test_so_many_connections_and_no_more(house: House, cap: str) -> None:
             assert _read_to_end(second) == b""
 
 
+def test_who_has_a_session_is_no_stranger(house: House, new_customer: Callable[..., Customer]) -> None:
+    ada = new_customer(port=house.receiver(Limits(unauthenticated=1))[1])
+    with _client(ada) as first:
+        first.open_session()
+        with _client(ada) as second:
+            assert second.is_authenticated()
+
+
+def test_a_stranger_gets_no_session(house: House) -> None:
+    with paramiko.Transport(house.receiver()) as stranger:
+        stranger.start_client(timeout=10)
+        with pytest.raises(paramiko.SSHException):
+            stranger.open_session(timeout=10)
+
+
 def test_a_peer_that_ignores_its_window_is_cut_off(customer: Customer) -> None:
     with _client(customer) as client:
         channel = client.open_session()
