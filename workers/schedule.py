@@ -18,7 +18,7 @@ TICK = 0.5
 LOOK = 10.0
 """Seconds between second looks."""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("workers.schedule")
 
 
 def main() -> None:

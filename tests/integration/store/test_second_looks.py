@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 from laambda.domain.build import BuildKind, BuildState
@@ -82,6 +83,25 @@ def test_an_app_whose_deploy_has_begun_is_left_alone_until_its_end(database: Sql
     with database.write() as tx:
         assert tx.leases.finish(taken.id, taken.token, BuildState.FAILED)
     assert take(database) is not None
+
+
+def test_a_deploy_that_begins_while_a_look_is_being_taken_sees_it(database: SqlDatabase) -> None:
+    ask(database, API)
+    seen: list[bool] = []
+
+    def begin() -> None:
+        with database.write() as tx:
+            tx.versions.take(API)
+            seen.append(tx.second_looks.under_way(API))
+
+    deploy = threading.Thread(target=begin)
+    with database.write() as tx:
+        assert tx.second_looks.take(after=0, hold=LONG) is not None
+        deploy.start()
+        deploy.join(0.2)
+        assert seen == []
+    deploy.join(30)
+    assert seen == [True]
 
 
 def test_a_look_goes_with_its_app(database: SqlDatabase) -> None:
