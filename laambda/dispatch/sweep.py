@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from laambda.errors import NotFound
@@ -24,11 +24,17 @@ LEFT_AFTER = 86_400.0
 _TEMPORARY = ("slabs/.*", "wheels/.*", "locks/.*", "uv/resolve-*", "uv/export-*")
 """Where the build writes before it renames."""
 
+_NOTES = (".held/*",)
+"""Which token a task of this node holds."""
+
 
 def sweep(services: Services, workspaces: Path, cache: Path) -> int:
     """Remove all that is left over on this node; gives the number of files and folders removed."""
     gone = sum(remove_workspace(services, workspaces, build_id) for build_id in _workspaces(workspaces))
-    gone += sum(_remove(path) for path in _leftovers(cache, time.time() - LEFT_AFTER))
+    oldest = time.time() - LEFT_AFTER
+    gone += sum(
+        _remove(path) for path in (*_leftovers(cache, _TEMPORARY, oldest), *_leftovers(workspaces, _NOTES, oldest))
+    )
     if gone:
         _log.info("swept %d leftovers", gone)
     return gone
@@ -53,9 +59,9 @@ def _workspaces(workspaces: Path) -> Iterator[int]:
         yield from (int(entry.name) for entry in workspaces.iterdir() if entry.name.isdecimal())
 
 
-def _leftovers(cache: Path, oldest: float) -> Iterator[Path]:
-    for pattern in _TEMPORARY:
-        for path in cache.glob(pattern):
+def _leftovers(folder: Path, patterns: Sequence[str], oldest: float) -> Iterator[Path]:
+    for pattern in patterns:
+        for path in folder.glob(pattern):
             try:
                 if path.lstat().st_mtime < oldest:
                     yield path

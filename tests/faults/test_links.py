@@ -10,9 +10,10 @@ import pytest
 
 from laambda.domain.build import Step
 from tests.farm import App, Farm, running_farm, tiny
-from tests.faults.conftest import LEASE
 from tests.faults.test_kills import check_released_once
 
+LEASE = "6"
+"""Seconds: long enough to be kept on a machine that is busy with other tests, as a lost lease is a death as well."""
 STEPS = [str(step) for step in Step]
 _names = count(1)
 
@@ -22,9 +23,7 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
     """A farm whose one worker node is ``mortal_worker``."""
     procfile = Path(__file__).parent / "mortal.procfile"
     folder = tmp_path_factory.mktemp("mortal")
-    with running_farm(
-        procfile=procfile, LAAMBDA_LEASE=str(LEASE), LAAMBDA_RESEND="3", MORTAL_FOLDER=str(folder)
-    ) as farm:
+    with running_farm(procfile=procfile, LAAMBDA_LEASE=LEASE, LAAMBDA_RESEND="3", MORTAL_FOLDER=str(folder)) as farm:
         yield farm
 
 

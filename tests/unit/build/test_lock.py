@@ -123,7 +123,7 @@ def test_a_uv_lock_is_honoured_exactly_and_read_once(tmp_path: Path) -> None:
     wheel = f'{{ url = "https://files.example/six-1.0-py3-none-any.whl", size = 5, hash = "sha256:{HASH}" }}'
     source = f'source = {{ registry = "https://pypi.example/simple" }}\nwheels = [{wheel}]'
     locks = [exported(tmp_path, source) for _ in range(2)]
-    assert [lock.cached for lock in locks] == [False, True]
+    assert [(lock.cached, lock.made) for lock in locks] == [(False, None), (True, None)]
     assert [(wheel.package, wheel.version, wheel.sha256) for wheel in locks[1].wheels] == [("six", "1.0", HASH)]
 
 
@@ -158,6 +158,18 @@ def test_a_lock_is_resolved_once_and_grows_old(index: Index, tmp_path: Path) -> 
     assert version(1099) == ("1.0", True)
     assert version(1101, fresh=True)[1] is False
     assert version(2000)[1] is False
+
+
+def test_only_a_lock_that_grows_old_tells_when_it_was_made(index: Index, tmp_path: Path) -> None:
+    digest = index.add("six").sha256
+    pinned = {"six": frozenset({digest})}
+
+    def made(now: float, hashes: dict[str, frozenset[str]]) -> float | None:
+        wanted = Requirements(wanted=("six",), hashes=hashes)
+        return lock_requirements(wanted, target(), index.indexes, Locking(tmp_path, now, 100)).made
+
+    assert [made(now, {}) for now in (1000, 1050, 1200)] == [1000, 1000, 1200]
+    assert [made(now, pinned) for now in (1000, 1050)] == [None, None]
 
 
 def test_a_lock_belongs_to_its_runtime_and_architecture(index: Index, tmp_path: Path) -> None:
