@@ -1,7 +1,8 @@
 """ministack, an independent emulator of AWS, as a peer of the local cloud: a rule that both keep is rarely a mistake.
 
 It pins its own botocore, so it gets a virtual environment of its own, from hash-pinned requirements, kept between runs
-outside the checkout. It listens on the loopback interface only and is killed with all that it started.
+outside the checkout. It listens on the loopback interface only and is killed with all that it started, by the kernel
+when this process is.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 
 import pytest
 
+from laambda.lifeline import die_with_parent
 from tests.cloud_fixture import CREDENTIALS, RunningCloud
 
 REQUIREMENTS = Path(__file__).parent.parent / "requirements" / "ministack.txt"
@@ -57,6 +59,7 @@ def running_ministack(folder: Path) -> Iterator[RunningCloud]:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - async-signal-safe
         )
     try:
         cloud = RunningCloud(f"http://127.0.0.1:{port}", process)
@@ -89,7 +92,7 @@ def installed(place: Path) -> Path:
 
 
 def _uv(*arguments: str) -> None:
-    environment = {"UV_SYSTEM_CERTS": "1", "UV_HTTP_TIMEOUT": "20", **os.environ}
+    environment = {"UV_SYSTEM_CERTS": "1", "UV_HTTP_TIMEOUT": "20", "UV_HTTP_RETRIES": "1", **os.environ}
     command = [sys.executable, "-m", "uv", *arguments, "--quiet"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
     if done.returncode == 0:

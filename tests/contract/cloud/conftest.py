@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from functools import cache
+from collections.abc import Iterator
 
 import pytest
 
 from tests.cloud_bench import Bench
+from tests.cloud_fixture import RunningCloud
 from tests.ministack_fixture import running_ministack
 
 GAPS: dict[str, str] = {
@@ -33,25 +32,22 @@ GAPS: dict[str, str] = {
 """Test to what ministack does instead of what AWS documents. Strict: an entry that has become untrue fails."""
 
 
-@pytest.fixture(scope="session")
-def benches(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[str], Bench]]:
-    """Gives the bench over the cloud of a name, which is started when it is first asked for."""
-    with ExitStack() as running:
-
-        def start(name: str) -> Bench:
-            if name == "local-cloud":
-                return Bench(request.getfixturevalue("local_cloud"))
-            return Bench(running.enter_context(running_ministack(tmp_path_factory.mktemp("ministack"))))
-
-        yield cache(start)
+@pytest.fixture(scope="package")
+def local(local_cloud: RunningCloud) -> Bench:
+    return Bench(local_cloud)
 
 
-@pytest.fixture(params=["local-cloud", "ministack"])
-def bench(request: pytest.FixtureRequest, benches: Callable[[str], Bench]) -> Bench:
+@pytest.fixture(scope="package")
+def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    with running_ministack(tmp_path_factory.mktemp("ministack")) as cloud:
+        yield Bench(cloud)
+
+
+@pytest.fixture(params=["local", "ministack"])
+def bench(request: pytest.FixtureRequest) -> Bench:
     """Each cloud in turn."""
     test = request.node.name.replace("[ministack]", "").replace("[ministack-", "[")
     if request.param == "ministack" and (reason := GAPS.get(test)):
         request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
-    return benches(request.param)
+    found: Bench = request.getfixturevalue(request.param)
+    return found
