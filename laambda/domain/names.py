@@ -50,9 +50,7 @@ def check_environment_name(name: str) -> str:
 
 def _checked(name: str, what: str) -> str:
     if not _APP.fullmatch(name):
-        raise InvalidInput(
-            f"{name[:40]!r} is not {what}", hint="Use 1 to 30 of a-z, 0-9 and -, starting with a letter"
-        )
+        raise InvalidInput(f"{name[:40]!r} is not {what}", hint="Use 1 to 30 of a-z, 0-9 and -, starting with a letter")
     return name
 
 
