@@ -125,10 +125,10 @@ def _nothing(runtime: str, needed: str) -> NoInterpreterError:
 
     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-images.html
     """
-    language, version = re.fullmatch(r"([a-z]+)(.*)", runtime.removesuffix(".x"), re.DOTALL).groups()  # type: ignore[union-attr]
+    image = re.sub(r"(?<=[a-z])(?=\d)", ":", runtime.removesuffix(".x"), count=1)
     return NoInterpreterError(
         f"This machine can't run {runtime}: the local cloud needs {needed}. "
-        f"AWS's image for it is public.ecr.aws/lambda/{language}:{version}, which the local cloud does not start"
+        f"AWS's image for it is public.ecr.aws/lambda/{image}, which the local cloud does not start"
     )
 
 

@@ -177,7 +177,7 @@ def test_an_update_in_progress_conflicts_while_the_old_code_still_runs(leisurely
 
 
 def test_a_published_version_is_pending_then_active(leisurely: Bench) -> None:
-    """https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html"""
+    """Stricter than AWS, where that is so with SnapStart: https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html"""
     name = leisurely.deploy()
     assert leisurely.functions.publish_version(FunctionName=name)["State"] == "Pending"
     assert leisurely.settled(name, "1")["State"] == "Active"
