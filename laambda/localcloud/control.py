@@ -101,7 +101,7 @@ class Control:
         """Make a version of ``$LATEST``; the last one is given back when nothing has changed since.
 
         A publication changes the revision of ``$LATEST`` too; the version's own stays when it becomes Active. It is
-        Pending before, as on AWS with SnapStart; without it AWS mostly answers Active at once, which nobody may rely on.
+        Pending before, as on AWS with SnapStart; without it AWS answers Active at once, mostly.
 
         https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html
         """
