@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import machine, pushes
+from benchmarks import chain, crowd, machine, pushes, recovery
 from benchmarks.report import line, section
 from tests.farm import running_farm
 
@@ -27,16 +27,25 @@ def main() -> None:
         machine.memory(farm)
         section("Small push: one file, no dependencies")
         app = pushes.small(farm, count)
+        section("Seven links")
+        chain.celery_alone(farm, count)
+        chain.with_rows(farm, app)
+        crowd.hook_start(count)
         section("Rollback of one function")
         pushes.rollback(farm, app, count)
         section("Calls")
         pushes.calls(farm, app, count)
         section("Code-only push: FastAPI and Mangum")
         pushes.fastapi(farm, count)
+        section("Many at once")
+        crowd.many_apps(farm, 50)
+        crowd.one_ref(farm, 8)
         section("For comparison: what this machine can do at best")
         machine.floor(farm, Path(folder), count)
         section("Memory after the work (PSS)")
         machine.memory(farm)
+    section("From a kill -9 in the middle of a build to the end of git push")
+    recovery.after_faults()
 
 
 if __name__ == "__main__":
