@@ -43,7 +43,7 @@ def celery_alone(farm: Farm, count: int) -> None:
 
 
 def with_rows(farm: Farm, app: App) -> None:
-    """From row to end beyond the steps' own work: dispatch, claim, leases, checkpoints, hops, and the whole of record."""
+    """From row to end beyond the steps' own work: dispatch, claim, leases, checkpoints, hops, record."""
     overhead = []
     for build in farm.client.builds(app.name, limit=30):
         if len(build["timings"]) == LINKS - 1 and build["ended_at"]:

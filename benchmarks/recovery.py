@@ -17,7 +17,7 @@ from tests.processes import children
 
 def after_faults() -> None:
     """One push a fault, killed in the middle of its build; from the fault to the end of git push."""
-    with SlowIndex().serving() as index, running_farm(None, **settings(index)) as farm:
+    with SlowIndex().serving() as index, running_farm(**settings(index)) as farm:
         line("lease", f"{LEASE} s; the farm restarts what it lost after 1 s")
         for name, fault in _FAULTS.items():
             push = SlowPush(farm.app(name.replace(" ", "-")), index)

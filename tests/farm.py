@@ -308,7 +308,7 @@ def tiny(answer: str = "one", **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def running_farm(*, procfile: Path | None = None, **settings: str) -> Iterator[Farm]:
+def running_farm(procfile: Path | None = None, /, **settings: str) -> Iterator[Farm]:
     """A farm in a short temporary folder (unix sockets take 107 bytes), gone with all it made when the block ends."""
     home = Path(tempfile.mkdtemp(prefix="lf", dir="/tmp"))
     farm = Farm(home, settings, procfile)

@@ -34,7 +34,7 @@ def index() -> Iterator[SlowIndex]:
 
 @pytest.fixture(scope="session")
 def farm(index: SlowIndex) -> Iterator[Farm]:
-    with running_farm(None, **settings(index)) as running:
+    with running_farm(**settings(index)) as running:
         yield running
 
 

@@ -140,7 +140,7 @@ def test_a_lost_push_is_joined_by_pushing_again_while_it_is_built(push: SlowPush
 
 
 def test_the_whole_farm_killed_leaves_nothing_and_finishes_the_build_when_it_is_back(index: SlowIndex) -> None:
-    with running_farm(None, **settings(index)) as farm:
+    with running_farm(**settings(index)) as farm:
         push = SlowPush(farm.app("api"), index)
         push.start()
         before = farm.processes()

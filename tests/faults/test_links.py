@@ -23,7 +23,7 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
     """A farm whose one worker node is ``mortal_worker``."""
     procfile = Path(__file__).parent / "mortal.procfile"
     folder = tmp_path_factory.mktemp("mortal")
-    with running_farm(procfile=procfile, LAAMBDA_LEASE=LEASE, LAAMBDA_RESEND="3", MORTAL_FOLDER=str(folder)) as farm:
+    with running_farm(procfile, LAAMBDA_LEASE=LEASE, LAAMBDA_RESEND="3", MORTAL_FOLDER=str(folder)) as farm:
         yield farm
 
 
