@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class RunningCloud:
 
     url: str
     process: subprocess.Popen[str]
+    _clients: list[Any] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -35,9 +36,9 @@ class RunningCloud:
         return {**CREDENTIALS, "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": self.url}
 
     def client(self, service: str, **config: Any) -> Any:
-        """A boto3 client of ``service``; ``config`` goes to botocore's Config."""
+        """A boto3 client of ``service``, closed with the cloud; ``config`` goes to botocore's Config."""
         settings = {"retries": {"max_attempts": 0}, "s3": {"addressing_style": "path"}, **config}
-        return boto3.client(
+        client = boto3.client(
             service,
             endpoint_url=self.url,
             region_name=REGION,
@@ -45,6 +46,13 @@ class RunningCloud:
             aws_secret_access_key="test",
             config=Config(**settings),
         )
+        self._clients.append(client)
+        return client
+
+    def close(self) -> None:
+        """Close the clients' connections."""
+        for client in self._clients:
+            client.close()
 
 
 @contextmanager
@@ -61,7 +69,9 @@ def running_cloud(home: Path, *, settle: int = 5) -> Iterator[RunningCloud]:
     )
     with process:
         try:
-            yield RunningCloud(_address(process), process)
+            cloud = RunningCloud(_address(process), process)
+            yield cloud
+            cloud.close()
         finally:
             process.terminate()
 

@@ -65,6 +65,7 @@ def running_ministack(folder: Path) -> Iterator[RunningCloud]:
         cloud = RunningCloud(f"http://127.0.0.1:{port}", process)
         wait_healthy(cloud, log)
         yield cloud
+        cloud.close()
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
