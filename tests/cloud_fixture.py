@@ -56,10 +56,14 @@ class RunningCloud:
 
 
 @contextmanager
-def running_cloud(home: Path, *, settle: int = 5) -> Iterator[RunningCloud]:
-    """Run a local cloud on ``home``; its functions settle after that many milliseconds."""
+def running_cloud(home: Path, *, settle: int = 5, access_key: str = "") -> Iterator[RunningCloud]:
+    """Run a local cloud on ``home``; its functions settle after that many milliseconds, and it is private
+    to ``access_key`` where one is given."""
     command = [sys.executable, "-m", "laambda.localcloud", "--port", "0", "--home", str(home)]
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    if access_key:
+        command.append("--private")
+        environment["AWS_ACCESS_KEY_ID"] = access_key
     process = subprocess.Popen(
         [*command, "--settle", str(settle)],
         stdout=subprocess.PIPE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import secrets
 import shutil
 import sys
 from collections.abc import Mapping
@@ -50,15 +51,16 @@ def local_cloud(settings: Settings) -> Process:
         )
     home = settings.home / "cloud"
     argv = (sys.executable, "-m", "laambda.localcloud", "--port", str(settings.cloud_port), "--home", str(home))
-    return Process("cloud", (*argv, "--settle", str(settings.cloud_settle)))
+    return Process("cloud", (*argv, "--private", "--settle", str(settings.cloud_settle)))
 
 
 def cloud_environment(settings: Settings) -> Mapping[str, str]:
-    """What turns boto3 to the local cloud: its own variables, and credentials that open nothing elsewhere."""
+    """What turns boto3 to the local cloud: its own variables, and a key made for this run, which opens nothing
+    elsewhere. Loopback is open to every user of the machine; who does not know the key is refused."""
     return {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{settings.cloud_port}",
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_ACCESS_KEY_ID": f"AKIA{secrets.token_hex(16).upper()}",
+        "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30),
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
     }

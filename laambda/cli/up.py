@@ -76,9 +76,18 @@ def introduce(services: Services, settings: Settings, key: Path | None) -> str:
     token = stored_token(settings.api_url)
     if token is None or authenticate(services, token) is None:
         store_token(settings.api_url, create_token(services, user=ADMIN, label="laambda up", actor=ADMIN))
-    path = key or _first_public_key()
-    if path is None:
-        return "no key yet: laambda keys:add FILE.pub"
+    if key is not None:
+        return _added(services, key)
+    for path in _public_keys():
+        try:
+            return _added(services, path)
+        except UserError:
+            continue
+    return "no key yet: laambda keys:add FILE.pub"
+
+
+def _added(services: Services, path: Path) -> str:
+    """Raises UserError for a key that may not push."""
     try:
         add_key(services, path.read_text(), user=ADMIN, actor=ADMIN)
     except Conflict:
@@ -86,9 +95,10 @@ def introduce(services: Services, settings: Settings, key: Path | None) -> str:
     return f"{path} was added and may push"
 
 
-def _first_public_key() -> Path | None:
-    folder = Path.home() / ".ssh"
-    return next(iter(sorted(folder.glob("id_*.pub"))), None)
+def _public_keys() -> list[Path]:
+    """The public keys of ``~/.ssh``; certificates are none."""
+    found = sorted((Path.home() / ".ssh").glob("id_*.pub"))
+    return [path for path in found if not path.name.endswith("-cert.pub")]
 
 
 def _addresses(settings: Settings, first_key: str) -> str:
@@ -150,4 +160,4 @@ class _Printer:
 
 
 def _is_trouble(line: str) -> bool:
-    return any(word in line for word in ("Traceback", "Error", "CRITICAL", "ended with code"))
+    return any(word in line for word in (" !     ", "Traceback", "Error", "CRITICAL", "ended with code"))

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["main", "serve"]
 
 
-def serve(home: Path, *, port: int = 0, settle: float = 0.005) -> LocalCloud:
+def serve(home: Path, *, port: int = 0, settle: float = 0.005, access_key: str = "") -> LocalCloud:
     """See ``laambda.localcloud.server.serve``."""
     from laambda.localcloud import server
 
-    return server.serve(home, port=port, settle=settle)
+    return server.serve(home, port=port, settle=settle, access_key=access_key)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -33,14 +33,22 @@ class Request:
     def parameters(self) -> dict[str, list[str]]:
         return parse_qs(urlsplit(self.target).query, keep_blank_values=True)
 
+    @property
+    def access_key(self) -> str:
+        """The access key id that the caller signed with; empty when nothing is signed."""
+        return self._credential()[0]
+
     def scope(self) -> tuple[str, str]:
         """Region and service that the caller signed for, ``("us-east-1", "s3")`` when nothing is signed.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements.html
         """
-        credential = self.headers.get("authorization", "").partition("Credential=")[2].partition(",")[0]
-        parts = (credential or self.query.get("X-Amz-Credential", "")).split("/")
+        parts = self._credential()
         return (parts[-3], parts[-2]) if len(parts) >= 5 else ("us-east-1", "s3")
+
+    def _credential(self) -> list[str]:
+        signed = self.headers.get("authorization", "").partition("Credential=")[2].partition(",")[0]
+        return (signed or self.query.get("X-Amz-Credential", "")).split("/")
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object, an empty one when there is no body."""

@@ -48,7 +48,8 @@ WriteLog = Callable[[str, str, str, list[Line]], None]
 
 @dataclass(frozen=True)
 class Invoker:
-    """Runs functions. ``endpoint`` is the local cloud's own address, which functions find in AWS_ENDPOINT_URL."""
+    """Runs functions. ``endpoint`` is the local cloud's own address, which functions find in AWS_ENDPOINT_URL, and
+    ``access_key`` the key id that they sign with."""
 
     packages: Packages
     interpreters: Interpreters
@@ -56,6 +57,7 @@ class Invoker:
     write_log: WriteLog
     new_id: Callable[[], str]
     endpoint: Callable[[], str]
+    access_key: str
     scratch: Path
     _running: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -166,7 +168,7 @@ class Invoker:
         scratch = Path(tempfile.mkdtemp(dir=self.scratch))
         plan = Plan(
             argv=(launch.starter, "-S", str(CHILD), str(os.getpid()), *launch.command),
-            environment=event.environment(self.endpoint(), task, launch.runtime, scratch),
+            environment=event.environment(self.endpoint(), self.access_key, task, launch.runtime, scratch),
             task=task,
             scratch=scratch,
         )
@@ -195,7 +197,9 @@ class _Event:
         root = f"1-{int(time.time()):08x}-{self.request_id.replace('-', '')[:24]}"
         return Job(self.request_id, self.payload, deadline, self.arn, f"Root={root};Parent={root[-16:]};Sampled=0")
 
-    def environment(self, endpoint: str, task: Path, runtime: Path, scratch: Path) -> Mapping[str, str]:
+    def environment(
+        self, endpoint: str, access_key: str, task: Path, runtime: Path, scratch: Path
+    ) -> Mapping[str, str]:
         """What a function finds in its environment, and nothing of the host's.
 
         https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
@@ -216,7 +220,7 @@ class _Event:
         }
         reserved = {
             "_HANDLER": settings["Handler"],
-            "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7LOCAL00",
+            "AWS_ACCESS_KEY_ID": access_key,
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_SESSION_TOKEN": "local",
             "AWS_REGION": region,

@@ -14,6 +14,7 @@ STATUS = {
     "InvalidRequestContentException": 400,
     "InvalidRuntimeException": 502,
     "PreconditionFailedException": 412,
+    "UnrecognizedClientException": 403,
     "RequestEntityTooLargeException": 413,
     "RequestTooLargeException": 413,
     "ResourceConflictException": 409,

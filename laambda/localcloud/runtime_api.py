@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from typing import Protocol
 
 from laambda.localcloud.limits import RESPONSE_BYTES
-from laambda.localcloud.listener import LoopbackServer
+from laambda.localcloud.listener import LoopbackServer, from_browser
 
 PREFIX = "/2018-06-01/runtime"
 
@@ -76,6 +76,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
     server: RuntimeApi
+
+    def parse_request(self) -> bool:
+        """A web page must not take an event, or answer one."""
+        if not super().parse_request():
+            return False
+        if from_browser({name.lower(): value for name, value in self.headers.items()}):
+            self._send(HTTPStatus.FORBIDDEN)
+            return False
+        return True
 
     def do_GET(self) -> None:
         if self.path != f"{PREFIX}/invocation/next":

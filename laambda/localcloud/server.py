@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import shutil
 import signal
 import sys
@@ -21,7 +22,7 @@ from laambda.localcloud.aliases import Aliases
 from laambda.localcloud.blobs import Blobs
 from laambda.localcloud.control import Control
 from laambda.localcloud.emulated import ACCOUNT, Emulated, read_object
-from laambda.localcloud.exchange import Answer, Request
+from laambda.localcloud.exchange import Answer, Request, answer_refusal
 from laambda.localcloud.interpreters import Interpreters
 from laambda.localcloud.invoke import Invoker
 from laambda.localcloud.journal import Journal
@@ -29,6 +30,7 @@ from laambda.localcloud.listener import Listener
 from laambda.localcloud.memory import Memory
 from laambda.localcloud.packages import Packages
 from laambda.localcloud.pool import Pool
+from laambda.localcloud.refusal import RefusedError
 from laambda.localcloud.registry import Registry
 from laambda.localcloud.routes import LambdaApi
 
@@ -56,11 +58,14 @@ class LocalCloud:
         self.journal.close()
 
 
-def serve(home: Path, *, port: int = 0, settle: float = SETTLE_MILLISECONDS / 1000) -> LocalCloud:
+def serve(home: Path, *, port: int = 0, settle: float = SETTLE_MILLISECONDS / 1000, access_key: str = "") -> LocalCloud:
     """Start a local cloud whose state lives in ``home``; ``port`` 0 takes a free one.
 
-    ``settle`` is how many seconds a function stays Pending or InProgress. Raises Conflict when port or
-    folder is in use, JournalDamagedError or JournalForeignError when the state can't be read.
+    ``settle`` is how many seconds a function stays Pending or InProgress. With ``access_key`` only requests signed
+    with that key id are answered, and those of functions: loopback is open to every user of the machine.
+
+    Raises Conflict when port or folder is in use, JournalDamagedError or JournalForeignError when the state can't be
+    read.
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     journal = Journal(home)
@@ -82,6 +87,7 @@ def serve(home: Path, *, port: int = 0, settle: float = SETTLE_MILLISECONDS / 10
         write_log=memory.write_log,
         new_id=lambda: str(uuid.uuid4()),
         endpoint=lambda: listener.url,
+        access_key=(functions_key := f"AKIA{secrets.token_hex(8).upper()}"),
         scratch=home / "scratch",
     )
     control = Control(registry, packages)
@@ -97,6 +103,10 @@ def serve(home: Path, *, port: int = 0, settle: float = SETTLE_MILLISECONDS / 10
     def answer(request: Request) -> Answer:
         if request.path.startswith(CODE_PATH):
             return _code(blobs, request.path.removeprefix(CODE_PATH))
+        if access_key and not _is_one_of(request.access_key, (access_key, functions_key)):
+            return answer_refusal(
+                RefusedError("UnrecognizedClientException", "The security token included in the request is invalid.")
+            )
         _, service = request.scope()
         return functions.answer(request) if service == "lambda" else memory.answer(request)
 
@@ -104,6 +114,10 @@ def serve(home: Path, *, port: int = 0, settle: float = SETTLE_MILLISECONDS / 10
     listener.start()
     threading.Thread(target=emulated.warm, name="warm", daemon=True).start()
     return LocalCloud(listener, pool, journal)
+
+
+def _is_one_of(given: str, known: Sequence[str]) -> bool:
+    return any(secrets.compare_digest(given.encode(), key.encode()) for key in known)
 
 
 def _listen(port: int) -> Listener:
@@ -134,12 +148,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="MS",
         help="how long functions stay Pending or InProgress (default: %(default)s; AWS takes about 2000)",
     )
+    parser.add_argument(
+        "--private", action="store_true", help="answer only who signs with this process's own AWS_ACCESS_KEY_ID"
+    )
     chosen = parser.parse_args(arguments)
+    access_key = os.environ["AWS_ACCESS_KEY_ID"] if chosen.private else ""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        cloud = serve(chosen.home.absolute(), port=chosen.port, settle=chosen.settle / 1000)
+        cloud = serve(chosen.home.absolute(), port=chosen.port, settle=chosen.settle / 1000, access_key=access_key)
     except LaambdaError as error:
         sys.stderr.write(f" !     {error}\n")
         return error.exit_code

@@ -12,9 +12,16 @@ def test_the_local_cloud_gets_port_folder_and_durations_from_the_settings(tmp_pa
     assert argv[argv.index("laambda.localcloud") + 1 :] == (
         *("--port", "4600"),
         *("--home", str(tmp_path / "cloud")),
+        "--private",
         *("--settle", "2000"),
     )
 
 
 def test_durations_are_short_unless_asked_for(tmp_path: Path) -> None:
     assert embedded.local_cloud(load({"LAAMBDA_HOME": str(tmp_path)})).argv[-1] == "5"
+
+
+def test_each_run_has_credentials_of_its_own(tmp_path: Path) -> None:
+    first, second = (embedded.cloud_environment(load({"LAAMBDA_HOME": str(tmp_path)})) for _ in range(2))
+    assert first["AWS_ACCESS_KEY_ID"] != second["AWS_ACCESS_KEY_ID"]
+    assert len(first["AWS_SECRET_ACCESS_KEY"]) >= 40
