@@ -6,8 +6,8 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
-from typing import BinaryIO
+from datetime import UTC, datetime, timedelta
+from typing import Any, BinaryIO
 
 import click
 
@@ -21,18 +21,27 @@ _EVENT_LIMIT = 6 * 1024 * 1024
 _PAGE = 1000
 _OVERLAP = timedelta(seconds=10)
 _POLL = 1.0
+_EVER = datetime.min.replace(tzinfo=UTC)
+
+
+class EventFile(click.File):
+    """A file's name, and a word for whoever gives the event itself."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
+            self.fail("this is JSON, not a file's name: pipe it into `laambda invoke PROCESS --event -`", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 @click.command()
 @click.argument("process")
 @for_app
-@click.option("--event", metavar="FILE", type=click.File("rb"), help="The event as JSON; - reads stdin. Else {}.")
+@click.option("--event", metavar="FILE", type=EventFile("rb"), help="The event as JSON; - reads stdin. Else {}.")
 @click.option("--logs", "with_logs", is_flag=True, help="Print the invocation's last log lines to stderr.")
 def invoke(session: Session, app: str, process: str, event: BinaryIO | None, with_logs: bool) -> None:
     """Call the function of PROCESS and print its answer; exit code 1 where it failed."""
     body = event.read(_EVENT_LIMIT + 1) if event else b"{}"
-    if len(body) > _EVENT_LIMIT:
-        raise InvalidInput(f"the event is larger than the {_EVENT_LIMIT} bytes that Lambda takes")
+    _check_event(body)
     answer = session.client.invoke(app, process, body)
     if with_logs:
         for line in answer["log_tail"].splitlines():
@@ -51,8 +60,8 @@ def invoke(session: Session, app: str, process: str, event: BinaryIO | None, wit
 @json_option
 def logs(session: Session, app: str, number: int, process: str | None, tail: bool, as_json: bool) -> None:
     """Print what an app's functions wrote, all of them by time. JSON is one object a line."""
-    lines = session.client.logs(app, limit=number, process=process)
-    for line in lines:
+    lines = session.client.logs(app, limit=max(number, _PAGE) if tail else number, process=process)
+    for line in lines[-number:]:
         _echo(line, as_json)
     if tail:
         for line in following(session.client, app, process, lines):
@@ -68,20 +77,36 @@ def following(
 ) -> Iterator[LogLineJson]:
     """New lines for ever, with a ``wait`` where there are no more for now.
 
-    Asks again from some seconds before the newest line, since lines may arrive out of order, and goes by the lines'
-    own times: this machine's clock may differ.
+    ``seen`` are the last lines, all of them or a page at least. Asks again from some seconds before the newest line,
+    since lines may arrive out of order, and goes by the lines' own times: this machine's clock may differ.
     """
-    known = {line["id"] for line in seen}
-    since = _moment(seen[-1]) - _OVERLAP if seen else None
+    known = {line["id"]: _moment(line) for line in seen}
+    oldest = _moment(seen[0]) if len(seen) >= _PAGE else _EVER  # lines before it were not asked for
+    since = max(_moment(seen[-1]) - _OVERLAP, oldest) if seen else None
     while True:
         page = client.logs(app, limit=_PAGE, process=process, since=since.isoformat() if since else None)
         yield from (line for line in page if line["id"] not in known)
         full = len(page) == _PAGE
         if page:
-            known = {line["id"] for line in page}
-            since = _moment(page[-1]) - (timedelta() if full else _OVERLAP)
+            if full and since is None:
+                oldest = _moment(page[0])
+            newest = _moment(page[-1])
+            again = max(newest - _OVERLAP, oldest)
+            known |= {line["id"]: _moment(line) for line in page}
+            known = {name: at for name, at in known.items() if at >= again}
+            since = newest if full else again
         if not full:
             wait()
+
+
+def _check_event(body: bytes) -> None:
+    """Raise InvalidInput for what Lambda would refuse; nothing at all is the event {}."""
+    if len(body) > _EVENT_LIMIT:
+        raise InvalidInput(f"the event is larger than the {_EVENT_LIMIT} bytes that Lambda takes")
+    try:
+        json.loads(body or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"the event is not JSON: {error}") from None
 
 
 def _reason(answer: InvocationJson) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -48,8 +49,17 @@ def age(moment: str, now: datetime | None = None) -> str:
 
 
 def visible(text: str) -> str:
-    """``text`` without control characters but tabs: it may come from anybody's function."""
-    return "".join(char for char in text if char == "\t" or char.isprintable())
+    """``text`` without control characters but tabs: it may come from anybody's function.
+
+    Spaces of any kind are plain ones: Python's runtime indents tracebacks with U+00A0.
+    """
+    spaced = (" " if unicodedata.category(char) == "Zs" else char for char in text)
+    return "".join(char for char in spaced if char == "\t" or char.isprintable())
+
+
+def seconds(moment: str) -> str:
+    """An ISO 8601 time to the second, in UTC: ``2026-11-01T11:55:00Z``."""
+    return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Progress:

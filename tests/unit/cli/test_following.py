@@ -53,6 +53,18 @@ def test_lines_printed_before_are_not_told_again() -> None:
     assert tail(written, 1, [line(1, 0)]) == ["2"]
 
 
+def test_lines_that_were_not_asked_for_are_not_told_after_newer_ones() -> None:
+    written = Written([line(2000, 2)], [line(2001, 2.1)])
+    written.lines = [line(number, number / 1000) for number in range(2000)]
+    assert tail(written, 2, written.lines[-1000:]) == ["2000", "2001"]
+
+
+def test_after_a_flood_its_lines_are_not_told_again() -> None:
+    flood = [line(number, number / 1000) for number in range(1, 1500)]
+    written = Written(flood, [], [line(1500, 3)])
+    assert tail(written, 1500, [line(0, 0)]) == [str(number) for number in range(1, 1501)]
+
+
 def test_a_flood_is_paged_through_without_a_gap() -> None:
     written = Written([line(number, number / 1000) for number in range(2500)])
     assert tail(written, 1500, [line(0, 0)]) == [str(number) for number in range(1, 1501)]

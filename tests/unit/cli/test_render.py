@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from laambda.cli.render import age, progress, table, visible
+from laambda.cli.render import age, progress, seconds, table, visible
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -46,6 +46,14 @@ def test_progress_tells_a_failure_and_lets_it_pass(capsys: pytest.CaptureFixture
     with pytest.raises(ValueError, match="no"), progress("Setting A on api"):
         raise ValueError("no")
     assert capsys.readouterr().err == "Setting A on api... failed\n"
+
+
+def test_a_time_is_told_to_the_second() -> None:
+    assert seconds("2026-11-01T13:55:00.123456+02:00") == "2026-11-01T11:55:00Z"
+
+
+def test_a_traceback_keeps_its_indentation() -> None:
+    assert visible("\u00a0\u00a0File \u2003x") == "  File  x"
 
 
 def test_a_functions_line_can_not_steer_the_terminal() -> None:
