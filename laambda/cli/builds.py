@@ -7,10 +7,12 @@ from collections.abc import Callable
 import click
 
 from laambda.cli.options import for_app, json_option, may_name_app, number_option
-from laambda.cli.render import age, facts, header, print_json, progress, table, visible
+from laambda.cli.render import age, facts, header, print_json, progress, seconds, table, visible
 from laambda.cli.session import Session
 from laambda.client import BuildJson, succeeded
+from laambda.errors import LaambdaError
 
+_WARNING = " !     "
 _COLORS = {"failed": "red", "errored": "red", "running": "yellow", "queued": "yellow"}
 
 
@@ -27,7 +29,7 @@ def builds(session: Session, app: str, number: int, as_json: bool) -> None:
         header(f"{app} Builds")
         table([_row(build) for build in found], [_COLORS.get(build["state"]) for build in found])
     else:
-        click.echo(f"{app} has no builds. Make one with: git push laambda main")
+        click.echo(f"{app} has no builds. A git push of its main branch makes one.")
 
 
 @click.command()
@@ -41,7 +43,7 @@ def info(session: Session, app: Callable[[], str], number: int | None, as_json: 
         print_json(build)
         return
     header(f"Build {build['id']} of {build['app']}")
-    timings = ", ".join(f"{step} {seconds:.2f} s" for step, seconds in build["timings"].items())
+    timings = ", ".join(f"{step} {spent:.2f} s" for step, spent in build["timings"].items())
     facts(
         [
             ("State", build["state"] + (f", {build['step']}" if build["state"] == "running" else "")),
@@ -49,7 +51,7 @@ def info(session: Session, app: Callable[[], str], number: int | None, as_json: 
             ("Kind", build["kind"]),
             ("Change", build["description"]),
             ("By", build["actor"]),
-            ("When", f"{build['created_at']} ({age(build['created_at'])})"),
+            ("When", f"{seconds(build['created_at'])} ({age(build['created_at'])})"),
             ("Commit", build["commit"]),
             ("Release", f"v{build['version']}" if build["version"] else ""),
             ("Node", build["node"]),
@@ -102,9 +104,18 @@ def retry(session: Session, app: Callable[[], str], number: int | None, no_cache
 
 
 def _follow(session: Session, build_id: int) -> None:
+    """Print a build's lines, and end as it did: with its error, unless the lines say that already."""
+    warnings = []
     for line in session.client.output(build_id):
         click.echo(line)
-    succeeded(session.client.build(build_id))
+        if line.startswith(_WARNING):
+            warnings.append(line.removeprefix(_WARNING))
+    try:
+        succeeded(build := session.client.build(build_id))
+    except LaambdaError as error:
+        if any(said in build["error"] or build["error"] in said for said in warnings):
+            click.get_current_context().exit(error.exit_code)
+        raise type(error)(error.message) from None
 
 
 def _row(build: BuildJson) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from laambda.cli.options import Version, for_app, json_option, number_option
-from laambda.cli.render import age, facts, header, note, print_json, progress, table, warn
+from laambda.cli.render import age, facts, header, note, print_json, progress, seconds, table, warn
 from laambda.cli.session import Session
 from laambda.client import ReleaseJson
 
@@ -23,7 +23,7 @@ def releases(session: Session, app: str, number: int, as_json: bool) -> None:
         print_json(found)
         return
     if not found:
-        click.echo(f"{app} has no releases. Make one with: git push laambda main")
+        click.echo(f"{app} has no releases. A git push of its main branch makes one.")
         return
     live = session.client.app(app)["live"]
     header(f"{app} Releases - Current: {f'v{live}' if live else 'none'}")
@@ -46,7 +46,7 @@ def info(session: Session, app: str, version: int | None, as_json: bool) -> None
             ("State", found["state"] + (", current" if found["current"] else "")),
             ("Change", found["description"]),
             ("By", found["actor"]),
-            ("When", f"{found['created_at']} ({age(found['created_at'])})"),
+            ("When", f"{seconds(found['created_at'])} ({age(found['created_at'])})"),
             ("Commit", found["commit"]),
             ("Slug", found["slug"]),
             ("Build", str(found["build"])),
