@@ -35,6 +35,8 @@ def apps(session: Session, as_json: bool) -> None:
 @click.pass_obj
 def create(session: Session, name: str, role: str, remote: str, no_remote: bool) -> None:
     """Make an app, and a git remote for it where this folder is a git repository."""
+    if not name.strip():
+        raise click.UsageError("name the app: laambda apps:create APP --role ROLE_ARN")
     with progress(f"Creating {name}"):
         app = session.client.create_app(name, role)
     click.echo(app["git_url"])
@@ -102,7 +104,8 @@ def destroy(session: Session, name: str | None, app: str | None, confirm: str | 
 def _confirm(app: str, functions: int, given: str | None) -> None:
     """Hear the app's name once more, or raise Conflict."""
     if given is None:
-        warn(f"This deletes {app}: {functions} live functions, releases, config vars and git history.")
+        live = f"{functions} live function{'' if functions == 1 else 's'}"
+        warn(f"This deletes {app}: {live}, releases, config vars and git history.")
         warn(f'To proceed, type "{app}" or run this again with --confirm {app}')
         given = click.prompt(">", prompt_suffix=" ", err=True, default="", show_default=False)
     if given != app:

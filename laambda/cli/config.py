@@ -11,7 +11,7 @@ from laambda.cli.options import for_app, json_option
 from laambda.cli.render import facts, header, print_json, progress
 from laambda.cli.session import Session
 from laambda.client import BuildJson
-from laambda.errors import NotFound
+from laambda.errors import InvalidInput, NotFound
 
 
 @click.command()
@@ -88,7 +88,9 @@ def facts_of(values: dict[str, str]) -> None:
 def _ask(name: str) -> str:
     if sys.stdin.isatty():
         return str(click.prompt(f"{name} (hidden)", hide_input=True, err=True))
-    return sys.stdin.read(65_536).removesuffix("\n")
+    if not (value := sys.stdin.read(65_536).removesuffix("\n")):
+        raise InvalidInput(f"no value of {name} came on stdin", hint=f"For an empty one: laambda config:set {name}=")
+    return value
 
 
 def _released(session: Session, build: BuildJson | None) -> str:

@@ -73,7 +73,7 @@ def run(args: Sequence[str], environ: Mapping[str, str]) -> int:
     color = False if environ.get("NO_COLOR") else None
     session = Session(environ)
     try:
-        code = cli.main(list(args), prog_name="laambda", standalone_mode=False, obj=session, color=color)
+        code = cli.main(_with_help(args), prog_name="laambda", standalone_mode=False, obj=session, color=color)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "laambda"
         return _tell(error.format_message(), f"See `{command} --help`", error.exit_code, color)
@@ -87,6 +87,13 @@ def run(args: Sequence[str], environ: Mapping[str, str]) -> int:
     finally:
         session.close()
     return code if isinstance(code, int) else 0
+
+
+def _with_help(args: Sequence[str]) -> list[str]:
+    """No command at all asks for help, and so does ``help [COMMAND]``."""
+    if not args or args[0] == "help":
+        return [*args[1:2], "--help"]
+    return list(args)
 
 
 def _tell(message: str, hint: str, code: int, color: bool | None) -> int:

@@ -32,6 +32,8 @@ class Session:
 
     def app(self, option: str | None, environment: str | None, remote: str | None) -> str:
         """``APP`` or ``APP@ENV``: from ``-a``, else LAAMBDA_APP, else the git remote; ``-e`` names the environment."""
+        if option and remote:
+            raise click.UsageError("-a and -r both name the app: give one of them")
         named = option or (None if remote else self.environ.get("LAAMBDA_APP")) or _of_remote(remote)
         app, _, own = named.partition("@")
         if environment and own and environment != own:

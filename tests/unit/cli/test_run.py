@@ -33,6 +33,39 @@ def test_help_groups_the_commands_by_noun(capsys: pytest.CaptureFixture[str]) ->
     assert max(map(len, shown.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("words", [(), ("help",)])
+def test_no_command_is_answered_with_help(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(words, {}) == 0
+    assert capsys.readouterr().out.startswith("Usage: laambda [OPTIONS] COMMAND")
+
+
+def test_help_with_a_command_is_that_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["help", "rollback"], {}) == 0
+    assert capsys.readouterr().out.startswith("Usage: laambda rollback")
+
+
+def test_a_config_var_without_a_value_is_refused() -> None:
+    argv = [sys.executable, "-m", "laambda.cli", "config:set", "TOKEN", "-a", "api"]
+    done = subprocess.run(argv, env=NOWHERE, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        " !     no value of TOKEN came on stdin\n       For an empty one: laambda config:set TOKEN=\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "code", "words"),
+    [('{"name": "ada"}', 2, "--event -"), ("{file}", 1, "the event is not JSON: Expecting property name")],
+)
+def test_an_event_is_a_file_of_json(
+    event: str, code: int, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "event").write_text("{bad")
+    event = event.replace("{file}", str(tmp_path / "event"))
+    assert run(["invoke", "hello", "-a", "api", "--event", event], NOWHERE) == code
+    assert words in capsys.readouterr().err
+
+
 def test_help_imports_nothing_that_is_slow() -> None:
     code = (
         "import sys; from laambda.cli.run import run; run(['--help'], {});"

@@ -34,6 +34,11 @@ def test_a_remote_that_is_named_wins_over_the_environment(tmp_path: Path, monkey
     assert Session({"LAAMBDA_APP": "of-env"}).app(None, None, "laambda") == "of-git"
 
 
+def test_a_remote_and_an_app_at_once_are_refused() -> None:
+    with pytest.raises(click.UsageError, match="give one of them"):
+        Session({}).app("api", None, "laambda")
+
+
 def test_an_environment_is_joined_to_the_app() -> None:
     assert Session({}).app("api", "staging", None) == "api@staging"
     assert Session({}).app("api@staging", "staging", None) == "api@staging"
