@@ -128,6 +128,8 @@ def _database(settings: Settings) -> Finding:
 
 def _ports(settings: Settings) -> Iterator[Finding]:
     named = {"SSH": settings.ssh_port, "API": settings.api_port, "FLOWER": settings.flower_port}
+    if settings.cloud == "local":
+        named["CLOUD"] = settings.cloud_port
     taken = {name: port for name, port in named.items() if not _is_free(settings.host, port)}
     if not taken:
         yield Finding("ports " + ", ".join(str(port) for port in named.values()) + " are free")

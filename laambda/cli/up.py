@@ -153,11 +153,14 @@ class _Printer:
         with self._lock:
             if name not in self._names:
                 self._names.append(name)
-            if self._quiet and not _is_trouble(line):
+            if self._quiet and not is_trouble(name, line):
                 return
             colour = _COLOURS[self._names.index(name) % len(_COLOURS)]
             click.echo(f"{click.style(f'{name:>9} |', fg=colour)} {line}", file=sys.stderr)
 
 
-def _is_trouble(line: str) -> bool:
-    return any(word in line for word in (" !     ", "Traceback", "Error", "CRITICAL", "ended with code"))
+def is_trouble(name: str, line: str) -> bool:
+    """Whether a line of the process ``name`` is for whoever wants to see trouble only, such as why it can't start."""
+    if line.startswith((" !     ", f"{name}: ", "ERROR")):
+        return True
+    return any(word in line for word in ("Traceback", "Error", "CRITICAL", "ended with code"))
