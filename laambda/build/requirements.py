@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from laambda.errors import BuildFailed
 
@@ -169,12 +170,26 @@ def _requirement(text: str, where: str) -> Requirement:
     if "://" in text or text.startswith((".", "/", "~")) or text.endswith((".whl", ".zip", ".tar.gz")):
         raise BuildFailed(f"{where}: {_shown(text)} is a URL or a path", hint=_WHEELS_ONLY)
     try:
-        requirement = Requirement(text[:_TEXT_LIMIT])
-    except (InvalidRequirement, RecursionError):
+        requirement = _plain(text[:_TEXT_LIMIT])
+    except (ValueError, RecursionError):
         raise BuildFailed(f"{where}: {text[:80]!r} is not a requirement", hint="Write it like `package==1.2`") from None
     if requirement.url:
         raise BuildFailed(f"{where}: {requirement.name} comes from a URL or a path", hint=_WHEELS_ONLY)
     return requirement
+
+
+def _plain(text: str) -> Requirement:
+    """The requirement; ValueError unless it reads the same once it is written as uv will get it.
+
+    Markers hold string literals with escapes, which could bring a line break or a quote into what we write.
+    """
+    requirement = Requirement(text)
+    written = str(requirement)
+    if "\\" in text or not written.isascii() or not written.isprintable():
+        raise ValueError(text)
+    for specifier in requirement.specifier:
+        Version(specifier.version.removesuffix(".*"))
+    return Requirement(written)
 
 
 def check_index(url: str, where: str) -> str:

@@ -129,6 +129,10 @@ def explain(stderr: str, requirements: Requirements, target: BuildTarget) -> Laa
         if own:
             return BuildFailed("A package index named in the requirements did not answer", hint="Check its address")
         return Unavailable("The package index did not answer")
+    if "Couldn't parse requirement" in stderr:
+        return BuildFailed(
+            f"A requirement can't be read: {_flat(stderr.rpartition('cause:')[2])[:200]}", hint="Correct it"
+        )
     return PlatformError(f"uv could not resolve the dependencies: {_flat(stderr)[:300]}")
 
 

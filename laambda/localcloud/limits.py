@@ -49,7 +49,6 @@ RETIRED = (
     "provided",
     "python2.7",
     "python3.6",
-    "python3.7",
     "ruby2.5",
     "ruby2.7",
 )

@@ -31,7 +31,7 @@ def huge() -> bytes:
         ({"Code": {"ZipFile": b"no zip"}}, INVALID, "Could not unzip uploaded file. Please check your file"),
         ({"Code": {"ZipFile": zipped({})}}, INVALID, "Uploaded file must be a non-empty zip"),
         ({"Runtime": "python2"}, INVALID, "Value python2 at 'runtime' failed to satisfy constraint"),
-        ({"Runtime": "python3.7"}, INVALID, "The runtime parameter of python3.7 is no longer supported"),
+        ({"Runtime": "python3.6"}, INVALID, "The runtime parameter of python3.6 is no longer supported"),
         ({"Timeout": 901}, "ValidationException", "Member must have value less than or equal to 900"),
         ({"MemorySize": 10_241}, "ValidationException", "Member must have value less than or equal to 10240"),
         ({"Role": "arn:aws:iam::1:role/x"}, "ValidationException", "at 'role' failed to satisfy constraint"),

@@ -47,6 +47,18 @@ def test_what_could_run_code_or_leave_the_tree_is_refused_with_its_line(tmp_path
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        r"""six; platform_release != 'a"\x27'""", r'six; platform_release != "\ud800"',
+        r'six; platform_release != "a\nb"', 'six; platform_release != "\u00e9"', "flask===", "flask===not-a-version",
+    ],
+)  # fmt: skip
+def test_what_uv_could_read_otherwise_than_we_do_is_no_requirement(tmp_path: Path, line: str) -> None:
+    with pytest.raises(BuildFailed, match=r"^requirements\.txt line 2: .* is not a requirement"):
+        read(tmp_path, f"a\n{line}\n")
+
+
+@pytest.mark.parametrize(
     "url", ["http://pypi.example/simple", "https://10.0.0.1/simple", "https://localhost/s", "https://[::1]/s"]
 )
 def test_an_index_inside_our_network_is_refused(tmp_path: Path, url: str) -> None:
