@@ -200,6 +200,9 @@ class Refs(Protocol):
     def unreserve(self, build_id: int) -> None:
         """Give up what ``build_id`` reserved."""
 
+    def reserved(self, build_id: int) -> frozenset[str]:
+        """The names that ``build_id`` reserved and has neither moved nor given up."""
+
     def add_pack(self, scope: Scope, pack: Pack) -> None:
         """Remember a stored pack; the same key twice is one."""
 

@@ -92,7 +92,10 @@ def begin(context: LinkContext) -> Begun:
 
 
 def refs_to_move(tx: Transaction, build: Build) -> Sequence[RefUpdate]:
-    """The refs that the end of ``build`` moves: a detached push moved its own, a retry's may be there already."""
+    """The refs that the end of ``build`` shall move: a detached push moved its own, a retry's may be there already.
+
+    Once its deploy has begun, the refs it reserved say so: whatever moves meanwhile changes nothing any more.
+    """
     if build.detached:
         return ()
     if build.kind is BuildKind.RETRY:

@@ -67,7 +67,8 @@ def _end(tx: Transaction, build: Build, token: int, deployment: Deployment) -> N
         tuple(each.function for each in deployment.functions),
     )
     tx.versions.set_live(build.scope, release.version, release.config_id)
-    tx.refs.move(build.scope, refs_to_move(tx, build), build_id=build.id)
+    reserved = tx.refs.reserved(build.id)
+    tx.refs.move(build.scope, [update for update in build.refs if update.name in reserved], build_id=build.id)
     names = {each.name for each in deployment.functions}
     if not deployment.clean or not names.issuperset(tx.apps.functions(build.scope)):
         tx.second_looks.ask(build.scope)

@@ -55,6 +55,9 @@ class RefRows:
         self._session.run(delete(_refs).where(mine, _refs.c.oid == ZERO))
         self._session.run(update(_refs).where(mine).values(reserved_by=None))
 
+    def reserved(self, build_id: int) -> frozenset[str]:
+        return frozenset(self._session.run(select(_refs.c.name).where(_refs.c.reserved_by == build_id)).scalars())
+
     def add_pack(self, scope: Scope, pack: Pack) -> None:
         values = {"app": scope.app, "environment": scope.environment, "key": pack.key}
         self._session.insert_new(schema.packs, **values, sha256=pack.sha256, size=pack.size)

@@ -98,6 +98,18 @@ def test_giving_up_a_reservation_frees_the_ref(at_a: SqlDatabase) -> None:
     assert refs(at_a) == {MAIN: C}
 
 
+def test_what_a_build_reserved_is_told_until_it_is_moved_or_given_up(at_a: SqlDatabase) -> None:
+    build, other = Rows(at_a).add(), Rows(at_a).add()
+    with at_a.write() as tx:
+        tx.refs.reserve(API, [RefUpdate(MAIN, A, B), RefUpdate(TAG, ZERO, A)], build.id)
+        assert tx.refs.reserved(build.id) == {MAIN, TAG}
+        assert tx.refs.reserved(other.id) == frozenset()
+        tx.refs.move(API, [RefUpdate(MAIN, A, B)], build_id=build.id)
+        assert tx.refs.reserved(build.id) == {TAG}
+        tx.refs.unreserve(build.id)
+        assert tx.refs.reserved(build.id) == frozenset()
+
+
 def test_packs_come_in_order_and_once(at_a: SqlDatabase) -> None:
     packs = [Pack("packs/b", "b" * 64, 2), Pack("packs/a", "a" * 64, 1)]
     with at_a.write() as tx:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from laambda.domain.build import Step
+from laambda.domain.build import BuildKind, BuildState, Step
 from laambda.domain.release import ReleaseState
 from laambda.errors import Conflict, LeaseLost
 from laambda.release.begin import AnotherDeploys
@@ -45,6 +45,29 @@ def test_a_ref_is_kept_for_the_deploy_that_reserved_it(farm: Farm) -> None:
     farm.deploy(build)
     with farm.services.database.write() as tx, pytest.raises(Conflict):
         tx.refs.move(API, main("0", "b"))
+
+
+def move_main(farm: Farm, old: str, new: str) -> None:
+    with farm.services.database.write() as tx:
+        tx.refs.move(API, main(old, new))
+
+
+def test_a_retry_whose_ref_was_there_when_it_began_is_recorded_wherever_the_ref_goes(farm: Farm) -> None:
+    move_main(farm, "0", "a")
+    retry = farm.push("one", kind=BuildKind.RETRY, refs=main("0", "a"))
+    result = farm.deploy(retry)
+    move_main(farm, "a", "b")
+    assert farm.record(retry, result).state is BuildState.SUCCEEDED
+    assert (farm.app().live, farm.refs()) == (1, {"refs/heads/main": "b" * 40})
+
+
+def test_a_retry_that_reserved_its_ref_moves_it(farm: Farm) -> None:
+    retry = farm.push("one", kind=BuildKind.RETRY, refs=main("0", "a"))
+    result = farm.deploy(retry)
+    with pytest.raises(Conflict, match="is being released"):
+        move_main(farm, "0", "b")
+    farm.record(retry, result)
+    assert farm.refs() == {"refs/heads/main": "a" * 40}
 
 
 def test_a_push_whose_deploy_must_wait_takes_no_version(farm: Farm) -> None:
