@@ -8,10 +8,12 @@ import sys
 import click
 
 from laambda.cli.options import for_app, json_option
-from laambda.cli.render import facts, header, print_json, progress
+from laambda.cli.render import facts, header, note, print_json, progress
 from laambda.cli.session import Session
 from laambda.client import BuildJson
 from laambda.errors import InvalidInput, NotFound
+
+_NO_CHANGE = "no change"
 
 
 @click.command()
@@ -59,7 +61,7 @@ def set_vars(session: Session, app: str, pairs: tuple[str, ...]) -> None:
     shown = dict(pair.split("=", 1) for pair in pairs if pair not in hidden)
     values = {**shown, **{name: _ask(name) for name in sorted(hidden)}}
     with progress(f"Setting {', '.join(values)} on {app}") as state:
-        state.result = _released(session, session.client.change_config(app, values))
+        state.result = _released(session, app, session.client.change_config(app, values))
     facts_of({**shown, **dict.fromkeys(sorted(hidden), "********")})
 
 
@@ -69,7 +71,10 @@ def set_vars(session: Session, app: str, pairs: tuple[str, ...]) -> None:
 def unset(session: Session, app: str, names: tuple[str, ...]) -> None:
     """Unset config vars and release that."""
     with progress(f"Unsetting {', '.join(names)} on {app}") as state:
-        state.result = _released(session, session.client.change_config(app, dict.fromkeys(names)))
+        build = session.client.change_config(app, dict.fromkeys(names))
+        state.result = _released(session, app, build)
+    if state.result == _NO_CHANGE:
+        note(f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} not set on {app}")
 
 
 @click.command()
@@ -77,7 +82,7 @@ def unset(session: Session, app: str, names: tuple[str, ...]) -> None:
 def clear(session: Session, app: str) -> None:
     """Unset all config vars and release that."""
     with progress(f"Clearing the config vars of {app}") as state:
-        state.result = _released(session, session.client.clear_config(app))
+        state.result = _released(session, app, session.client.clear_config(app))
 
 
 def facts_of(values: dict[str, str]) -> None:
@@ -93,8 +98,8 @@ def _ask(name: str) -> str:
     return value
 
 
-def _released(session: Session, build: BuildJson | None) -> str:
-    """``v10`` once the change is live, or that the first release will have it."""
+def _released(session: Session, app: str, build: BuildJson | None) -> str:
+    """``v10`` once the change is live, that the first release will have it, or that there was nothing to change."""
     if build is None:
-        return "in force with the first release"
+        return _NO_CHANGE if session.client.app(app)["live"] else "in force with the first release"
     return f"v{session.client.finish(build['id'])['version']}"

@@ -19,6 +19,9 @@ from laambda.domain.release import Release, ReleaseState
 from laambda.errors import Conflict, NotFound
 from laambda.ports import Services, Transaction
 
+_CHANGE_CONFIG = (BuildKind.CONFIG, BuildKind.ROLLBACK)
+"""The kinds that leave other config vars in force than they found."""
+
 
 def enqueue(services: Services, new: NewBuild, limits: FarmLimits) -> Build:
     """Add a row and send whatever is ready, which may be this one."""
@@ -38,17 +41,21 @@ def add(tx: Transaction, new: NewBuild) -> Build:
 def change_config(
     services: Services, scope: Scope, change: ConfigChange, actor: str, limits: FarmLimits
 ) -> Build | None:
-    """Ask for a release with changed config vars, or change them at once (None) where nothing is live yet.
+    """Ask for a release with changed config vars. None where they are in force without one: nothing is live yet, or
+    nothing differs from what is live and no row that waits will change that.
 
     Raises InvalidInput where the result would pass Lambda's 4 KB: it is checked now and again at the deploy.
     """
     with services.database.read() as tx:
         app = tx.apps.get(scope)
         sealed_head = tx.config.get(app.config_id) if app.config_id is not None else None
+        settled = not any(build.kind in _CHANGE_CONFIG for build in tx.builds.unfinished(scope))
     head = open_vars(services.vault, scope, sealed_head) if sealed_head is not None else ConfigVars()
     wanted = head.changed(change)
     if not app.live:
         _set_config(services, app, wanted, change, actor)
+        return None
+    if settled and wanted == head:
         return None
     sealed = seal_change(services.vault, scope, change)
     with services.database.write() as tx:

@@ -32,6 +32,16 @@ def test_config_set_makes_a_release_and_says_its_number(house: House) -> None:
     assert house.laambda("config", "-s", "-a", "api").out == "AA=1\nBB='two words'\n"
 
 
+def test_a_change_that_changes_nothing_makes_no_release(house: House) -> None:
+    house.app()
+    house.push()
+    house.laambda("config:set", "AA=1", "-a", "api")
+    assert house.laambda("config:set", "AA=1", "-a", "api").err == "Setting AA on api... done, no change\n"
+    said = house.laambda("config:unset", "NOPE", "-a", "api")
+    assert (said.code, said.err) == (0, "Unsetting NOPE on api... done, no change\n       NOPE is not set on api\n")
+    assert house.client.app("api")["live"] == 2
+
+
 def test_a_value_from_stdin_is_set_and_not_shown(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.app()
     monkeypatch.setattr("sys.stdin", io.StringIO("correct horse\n"))

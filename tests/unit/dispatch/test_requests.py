@@ -68,6 +68,25 @@ def test_config_of_a_live_app_becomes_a_row_that_holds_no_value(house: House) ->
     assert open_change(house.services.vault, API, sealed).values == {"TOKEN": "hunter2"}
 
 
+def test_what_is_so_already_makes_no_row(house: House) -> None:
+    change_config(house.services, API, SET, "jim", house.limits)
+    with house.services.database.read() as tx:
+        bag = tx.apps.get(API).config_id
+    version = house.release()
+    with house.services.database.write() as tx:
+        tx.versions.set_live(API, version, bag)
+    for change in (SET, ConfigChange(unset=("NOPE",))):
+        assert change_config(house.services, API, change, "jim", house.limits) is None
+    with house.services.database.read() as tx:
+        assert tx.builds.unfinished(API) == []
+
+
+def test_what_a_waiting_change_would_undo_is_asked_for(house: House) -> None:
+    house.release()
+    assert change_config(house.services, API, SET, "jim", house.limits) is not None
+    assert change_config(house.services, API, ConfigChange(unset=("TOKEN",)), "jim", house.limits) is not None
+
+
 def test_more_than_lambda_takes_is_refused_before_there_is_a_row(house: House) -> None:
     house.release()
     with pytest.raises(InvalidInput, match="4096"):
