@@ -139,7 +139,7 @@ class Leases(Protocol):
 
     def finish(self, build_id: int, token: int, state: BuildState, *, error: str = "") -> bool:
         """End a running row that ``token`` holds; phase and lease are given up. A published one ends succeeded, or
-        failed once its deploy was undone: False for any other end."""
+        failed in its deploy, which undid itself: False for any other end."""
 
     def end_queued(self, build_id: int, state: BuildState, *, error: str) -> bool:
         """End a row that no worker holds: queued, or running with an expired lease and not published."""

@@ -26,6 +26,7 @@ from laambda.domain.build import Build, BuildState, Step, steps_from
 from laambda.errors import LaambdaError, LeaseLost, PlatformError, UserError
 from laambda.ports import LinkContext, Services
 from laambda.release.begin import check_refs
+from laambda.release.published import Undone
 from laambda.release.record import keep
 
 FIRST_RETRY = 2.0
@@ -71,7 +72,7 @@ def run_link(
         _log.info("%s", error)
         _abandon(services, node, build)
     except UserError as error:
-        _end(services, node, limits, build, BuildState.FAILED, error)
+        _refuse(services, node, limits, build, error)
     except PlatformError as error:
         _log.warning("build %d, step %s: %s", build.id, build.step, error, exc_info=True)
         _try_again(services, node, limits, build, error)
@@ -120,11 +121,11 @@ def _work(services: Services, node: Node, limits: FarmLimits, build: Build, work
         )
         over = build.step is Step.EXTRACT and _needs_no_build(context)
         result = {} if over else work(context)
-        if over or build.step is Step.RECORD:
-            _leave(services, node, limits, build)
-            return None
-        lease.check()
-        return _checkpoint(services, limits, build, result, time.monotonic() - started)
+        if not over and build.step is not Step.RECORD:
+            lease.check()
+            return _checkpoint(services, limits, build, result, time.monotonic() - started)
+    _leave(services, node, limits, build)  # not under the lease: the row has ended, which looks like a lost one
+    return None
 
 
 def _needs_no_build(context: LinkContext) -> bool:
@@ -156,6 +157,15 @@ def _rewind(services: Services, node: Node, build: Build) -> None:
             return
     _log.info("build %d has no workspace here: extracting again", build.id)
     services.queue.send(build, steps_from(build.kind, Step.EXTRACT), queue=node.queue, token=build.token)
+
+
+def _refuse(services: Services, node: Node, limits: FarmLimits, build: Build, error: UserError) -> None:
+    """The row fails. Past the point of no return it does so only where its deploy was undone: anything else that is
+    refused there leaves new aliases behind, and the row is finished once its lease has run out."""
+    if _published(services, build) and not isinstance(error, Undone):
+        _log.error("build %d is published, and its step %s is refused: %s", build.id, build.step, error)
+        return
+    _end(services, node, limits, build, BuildState.FAILED, error)
 
 
 def _end(
@@ -190,9 +200,7 @@ def _abandon(services: Services, node: Node, build: Build) -> None:
 def _try_again(services: Services, node: Node, limits: FarmLimits, build: Build, error: PlatformError) -> None:
     """Hand the row back while attempts are left. Past the point of no return the lease runs out by itself, which
     paces the attempts: such a row never fails."""
-    with services.database.read() as tx:
-        published = tx.builds.get(build.id).published
-    if published:
+    if _published(services, build):
         return
     if build.attempt >= limits.attempts:
         _end(services, node, limits, build, BuildState.ERRORED, error)
@@ -202,3 +210,8 @@ def _try_again(services: Services, node: Node, limits: FarmLimits, build: Build,
         given = tx.leases.hand_back(build.id, build.token, counted=True, delay=delay)
     if given:
         OutputRecorder(services.output, build.id).warning(f"{error.message}; trying again in {delay:.0f} s")
+
+
+def _published(services: Services, build: Build) -> bool:
+    with services.database.read() as tx:
+        return tx.builds.get(build.id).published

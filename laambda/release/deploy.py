@@ -20,7 +20,7 @@ from laambda.release.begin import Begun, begin, take_token
 from laambda.release.fence import Fence
 from laambda.release.pace import Pace
 from laambda.release.plan import Plan, plan
-from laambda.release.published import Deployment, Published
+from laambda.release.published import Deployment, Published, Undone
 
 Live = Mapping[str, LiveFunction | None]
 Seen = Mapping[str, Alias | None]
@@ -139,7 +139,7 @@ def _taken_over(context: LinkContext, pace: Pace) -> tuple[Deployment, Fence]:
 
 
 def _move_aliases(context: LinkContext, deployment: Deployment, aliases: Seen, fence: Fence) -> None:
-    """All at once. What AWS refuses for good undoes the round: the old release serves again.
+    """All at once. What AWS refuses for good undoes the round: the old release serves again; raises Undone.
 
     A take-over has read no ``aliases``: it reads and stamps each.
     """
@@ -152,7 +152,7 @@ def _move_aliases(context: LinkContext, deployment: Deployment, aliases: Seen, f
     except UserError as refused:
         context.recorder.warning(f"AWS refused an alias: {refused.message}")
         _move_back(context, fence, deployment)
-        raise
+        raise Undone(refused.message, hint=refused.hint) from refused
 
 
 def _move_back(context: LinkContext, fence: Fence, deployment: Deployment) -> None:

@@ -8,6 +8,11 @@ from typing import Any
 
 from laambda.domain.function import Architecture, FunctionSettings
 from laambda.domain.release import ReleasedFunction
+from laambda.errors import UserError
+
+
+class Undone(UserError):
+    """AWS refused an alias for good, so the aliases were moved back: the one way in which a published row fails."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select, true, update
 
 from laambda.domain.build import Build, BuildKind, BuildState, Phase, Step, may_become, phase_of, steps_from
 from laambda.store import schema
@@ -21,7 +21,6 @@ from laambda.store.session import Session
 _builds = schema.builds
 _QUEUED = _builds.c.state == BuildState.QUEUED.value
 _RUNNING = _builds.c.state == BuildState.RUNNING.value
-_OUTCOMES = frozenset({BuildState.SUCCEEDED, BuildState.FAILED})
 
 
 def _phase_of_step() -> ColumnElement[str]:
@@ -182,11 +181,9 @@ class LeaseRows:
     # ------------------------------------------------------------ ends
 
     def finish(self, build_id: int, token: int, state: BuildState, *, error: str = "") -> bool:
-        """A published row ends succeeded, or failed once its deploy was undone; False for any other end."""
+        """A published row ends succeeded, or failed in the deploy that undid it; False for any other end."""
         _check_end(BuildState.RUNNING, state)
-        ended = update(_builds).where(_held(build_id, token))
-        if state not in _OUTCOMES:
-            ended = ended.where(~_builds.c.published)
+        ended = update(_builds).where(_held(build_id, token), _may_end(state))
         return self._session.changed(ended.values(**self._end(state, error)))
 
     def end_queued(self, build_id: int, state: BuildState, *, error: str) -> bool:
@@ -245,6 +242,14 @@ def next_token(session: Session) -> int:
 
 def _held(build_id: int, token: int) -> ColumnElement[bool]:
     return and_(_builds.c.id == build_id, _builds.c.token == token, literal(token) > 0, _RUNNING)
+
+
+def _may_end(state: BuildState) -> ColumnElement[bool]:
+    """Past the point of no return a row does not end otherwise than its deploy."""
+    if state is BuildState.SUCCEEDED:
+        return true()
+    undone = and_(_builds.c.step == Step.DEPLOY.value, literal(state is BuildState.FAILED))
+    return or_(~_builds.c.published, undone)
 
 
 def _joined(results: Mapping[str, Any], step: Step, result: Mapping[str, Any]) -> dict[str, Any]:

@@ -300,6 +300,15 @@ class TestEnds:
             assert not tx.leases.end_queued(build.id, BuildState.CANCELLED, error="")
             assert tx.leases.finish(build.id, build.token, BuildState.SUCCEEDED)
 
+    def test_a_published_row_fails_only_in_its_deploy(self, rows: Rows) -> None:
+        build = rows.built(rows.add())
+        assert rows.enter_deploy(build)
+        assert rows.publish(build)
+        with rows.database.write() as tx:
+            assert tx.leases.checkpoint(build.id, build.token, Step.DEPLOY, result={}, seconds=1, lease=LONG)
+            assert not tx.leases.finish(build.id, build.token, BuildState.FAILED)
+            assert tx.leases.finish(build.id, build.token, BuildState.SUCCEEDED)
+
     def test_a_running_row_is_never_superseded_and_nothing_ends_queued(self, rows: Rows) -> None:
         build = rows.claimed(rows.add())
         with rows.database.write() as tx:

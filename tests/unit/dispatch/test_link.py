@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,10 +13,13 @@ from laambda.build import WorkspaceGone
 from laambda.dispatch.dispatcher import dispatch
 from laambda.dispatch.link import FIRST_RETRY
 from laambda.domain.build import Build, BuildState, Step, steps_of
-from laambda.errors import BuildFailed, LeaseLost, Unavailable
+from laambda.domain.release import Release, ReleaseState
+from laambda.errors import BuildFailed, Conflict, LeaseLost, NotFound, Unavailable
 from laambda.ports import LinkContext
+from laambda.release.published import Undone
+from tests.fakes.objects import FakeObjects
 from tests.fakes.queue import Sent
-from tests.unit.dispatch.conftest import House, nothing
+from tests.unit.dispatch.conftest import API, House, nothing
 
 
 class Raises:
@@ -183,7 +188,8 @@ def publish(house: House) -> Build:
     held = house.run_until(build, Step.DEPLOY)
     with house.services.database.write() as tx:
         assert tx.leases.start_link(build.id, held.token, Step.DEPLOY, lease=house.limits.lease)
-        assert tx.leases.enter_deploy(build.id, held.token, version=1, config_id=None)
+        assert tx.leases.enter_deploy(build.id, held.token, version=tx.versions.take(API), config_id=None)
+        tx.releases.add(Release(API, 1, ReleaseState.PENDING, build.kind, build.id, "", "jim", house.clock()))
         assert tx.leases.mark_published(build.id, held.token, result={})
     return build
 
@@ -195,6 +201,51 @@ def test_past_the_point_of_no_return_no_count_of_attempts_ends_a_row(house: Hous
         house.run(build, Step.DEPLOY, Raises(Unavailable("the cloud did not answer")))
     row = house.row(build.id)
     assert (row.state, row.published, row.attempt) == (BuildState.RUNNING, True, 6)
+
+
+def test_past_the_point_of_no_return_no_refusal_ends_a_row_but_that_of_a_deploy_that_was_undone(house: House) -> None:
+    build = publish(house)
+    house.clock.pass_(house.limits.lease + 1)
+    house.run(build, Step.DEPLOY, Raises(NotFound("no such environment")))
+    assert house.row(build.id).state is BuildState.RUNNING
+    house.clock.pass_(house.limits.lease + 1)
+    house.run(build, Step.DEPLOY, Raises(Undone("no such role", hint="Make one")))
+    row = house.row(build.id)
+    assert (row.state, row.error) == (BuildState.FAILED, "no such role. Make one")
+
+
+def test_a_refusal_while_a_release_is_recorded_fails_no_row(house: House) -> None:
+    build = publish(house)
+    house.clock.pass_(house.limits.lease + 1)
+    held = house.run(build, Step.DEPLOY, nothing)
+    assert held is not None
+    house.run(build, Step.RECORD, Raises(Conflict("main moved")), token=held.token)
+    assert (house.row(build.id).state, house.output.said(build.id)[1:]) == (BuildState.RUNNING, [])
+
+
+class Watched(FakeObjects):
+    """What is put waits until the lease of the link that puts it beats no more."""
+
+    def put(self, key: str, data: bytes) -> None:
+        for thread in threading.enumerate():
+            if thread.name.startswith("lease of"):
+                thread.join(timeout=30)
+        super().put(key, data)
+
+
+def test_lines_that_take_long_to_archive_lose_no_lease(house: House) -> None:
+    house.services = replace(house.services, objects=Watched(house.folder / "objects"))
+    build = house.push()
+    held = house.run_until(build, Step.RECORD)
+
+    def record(context: LinkContext) -> Mapping[str, Any]:
+        with house.services.database.write() as tx:
+            assert tx.leases.finish(build.id, context.lease.token, BuildState.SUCCEEDED)
+        return {}
+
+    house.run(build, Step.RECORD, record, token=held.token)
+    assert house.services.objects.exists(f"outputs/{build.id}.txt")
+    assert house.stopped == []
 
 
 @pytest.mark.parametrize("error", [BuildFailed("no"), Unavailable("no"), RuntimeError("no")])

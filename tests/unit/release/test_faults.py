@@ -15,7 +15,7 @@ import pytest
 
 from laambda.domain.build import Build, BuildState
 from laambda.domain.release import ReleaseState
-from laambda.errors import InvalidInput, LaambdaError, LeaseLost, Unavailable
+from laambda.errors import InvalidInput, LaambdaError, LeaseLost, Unavailable, UserError
 from tests.unit.release.conftest import Farm, fast, make_farm
 
 BOTH = ("api-create", "api-resize")
@@ -185,7 +185,7 @@ class TestAtEachCall:
             farm = place.farm()
             build = scenario.start(farm)
             refuse_from_now_on(farm, point)
-            assert isinstance(attempt(farm, build), InvalidInput), point
+            assert isinstance(attempt(farm, build), UserError), point
             farm.functions.around = lambda *_: None
             farm.fails(build)
             assert {name: code for name, code in farm.codes().items() if name in scenario.old} == scenario.old, point
@@ -255,7 +255,7 @@ class TestSideBySide:
             build = scenario.start(farm)
             farm.pace = fast(workers=2)
             refuse_from_now_on(farm, point)
-            assert isinstance(attempt(farm, build), InvalidInput | None), point
+            assert isinstance(attempt(farm, build), UserError | None), point
             farm.functions.around = lambda *_: None
             if farm.row(build).state is BuildState.RUNNING:
                 farm.fails(build)

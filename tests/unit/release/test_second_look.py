@@ -15,6 +15,7 @@ from laambda.domain.release import ReleaseState, SecondLook
 from laambda.errors import InvalidInput, LeaseLost, Unavailable
 from laambda.release.begin import AnotherDeploys
 from laambda.release.fence import token_in
+from laambda.release.published import Undone
 from laambda.release.second_look import HOLD, LONGEST_CALL, look_again
 from laambda.store import open_database
 from tests.unit.release.conftest import API, ROLE, Clock, Farm
@@ -111,7 +112,7 @@ class TestWhatGoes:
                     raise InvalidInput("refused")
 
         farm.functions.around = refused
-        assert isinstance(attempt(farm, build), InvalidInput)
+        assert isinstance(attempt(farm, build), Undone)
         farm.functions.around = lambda *_: None
         farm.fails(build)
         assert farm.codes() == {"api-create": "sha-two", "api-resize": "sha-one"}
