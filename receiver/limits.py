@@ -13,6 +13,10 @@ MB = 1024 * 1024
 class Limits:
     """Connections at once, times in seconds, sizes in bytes.
 
+    ``strangers`` is how many connections without a proven key one address may have: fewer than ``unauthenticated``, so
+    that no address alone keeps everybody out, and enough for fifty developers who push from one office at once.
+    ``strangers`` is how many connections without a proven key one address may have: fewer than ``unauthenticated``, so
+    that no address alone keeps everybody out, and enough for fifty developers who push from one office at once.
     ``login`` is the time from the connection to a proven key. ``idle`` is how long a connection with a proven key
     may stay without a session, ``stalled`` how long a client may neither send nor read while git waits for it.
     ``pack_bytes`` bounds one push; an app's stored packs become one when there are more than ``packs``.
@@ -21,6 +25,8 @@ class Limits:
     connections: int = 256
     per_address: int = 128
     unauthenticated: int = 96
+    strangers: int = 64
+    strangers: int = 64
     login: float = 20.0
     idle: float = 60.0
     stalled: float = 600.0
@@ -39,7 +45,7 @@ class Admission:
         self._limits = limits
         self._lock = threading.Lock()
         self._addresses: Counter[str] = Counter()
-        self._unauthenticated = 0
+        self._strangers: Counter[str] = Counter()
 
     def admit(self, address: str) -> Admitted | None:
         """Count a new connection, or give None where there are too many."""
@@ -47,24 +53,30 @@ class Admission:
             if (
                 self._addresses.total() >= self._limits.connections
                 or self._addresses[address] >= self._limits.per_address
-                or self._unauthenticated >= self._limits.unauthenticated
+                or self._strangers.total() >= self._limits.unauthenticated
+                or self._strangers[address] >= self._limits.strangers
             ):
                 return None
             self._addresses[address] += 1
-            self._unauthenticated += 1
+            self._strangers[address] += 1
             return Admitted(self, address)
 
-    def _authenticated(self) -> None:
+    def _authenticated(self, address: str) -> None:
         with self._lock:
-            self._unauthenticated -= 1
+            _take(self._strangers, address)
 
     def _closed(self, address: str, *, authenticated: bool) -> None:
         with self._lock:
-            self._addresses[address] -= 1
-            if not self._addresses[address]:
-                del self._addresses[address]
+            _take(self._addresses, address)
             if not authenticated:
-                self._unauthenticated -= 1
+                _take(self._strangers, address)
+
+
+def _take(counter: Counter[str], address: str) -> None:
+    """One fewer; nothing is kept of an address that has none."""
+    counter[address] -= 1
+    if not counter[address]:
+        del counter[address]
 
 
 class Admitted:
@@ -81,7 +93,7 @@ class Admitted:
         with self._lock:
             if not self._is_authenticated and not self._is_closed:
                 self._is_authenticated = True
-                self._admission._authenticated()
+                self._admission._authenticated(self.address)
 
     def close(self) -> None:
         with self._lock:

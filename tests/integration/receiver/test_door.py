@@ -93,7 +93,7 @@ def test_a_connection_without_a_session_ends(house: House, new_customer: Callabl
         assert not client.is_active()
 
 
-@pytest.mark.parametrize("cap", ["connections", "per_address", "unauthenticated"])
+@pytest.mark.parametrize("cap", ["connections", "per_address", "unauthenticated", "strangers"])
 def test_so_many_connections_and_no_more(house: House, cap: str) -> None:
     address = house.receiver(Limits(**{cap: 1}))
     with socket.create_connection(address, timeout=10) as first, first.makefile("rb") as stream:
