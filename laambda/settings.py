@@ -6,15 +6,39 @@ the environment for its own configuration.
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import tempfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from laambda.errors import InvalidInput
+
+NOT_OURS = frozenset({"LAAMBDA_API_URL", "LAAMBDA_APP", "LAAMBDA_TOKEN"})
+"""Variables of the command line, no settings."""
+
+_PORT = (0, 65_535)
+_MOMENT = (0.1, 31_536_000.0)
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "ssh_port": _PORT,
+    "api_port": _PORT,
+    "flower_port": _PORT,
+    "cloud_port": _PORT,
+    "cloud_settle": (0, 600_000),
+    "concurrency": (1, 1000),
+    "slots": (0, 100_000),
+    "lease": _MOMENT,
+    "attempts": (1, 1000),
+    "build_limit": _MOMENT,
+    "push_wait": _MOMENT,
+    "resend": _MOMENT,
+    "lock_age": (0, math.inf),
+    "rollback_window": (1, 100_000),
+}
+"""The least and the most that make sense, of every number."""
 
 
 @dataclass(frozen=True)
@@ -112,12 +136,25 @@ def load(environ: Mapping[str, str]) -> Settings:
     return Settings(**given)  # type: ignore[arg-type]
 
 
+def unknown(environ: Mapping[str, str]) -> Sequence[str]:
+    """Variables named like settings that are none, in the environment or the file: misspelt, most likely."""
+    home = Path(environ.get("LAAMBDA_HOME") or _data_home(environ) / "laambda")
+    known = NOT_OURS | {f"LAAMBDA_{each.name.upper()}" for each in fields(Settings)}
+    given = {**_file(home / "laambda.env"), **environ}
+    return sorted(name for name in given if name.startswith("LAAMBDA_") and name not in known)
+
+
 def _typed(name: str, kind: str, text: str) -> object:
-    makers = {"int": int, "float": float, "str": str}
+    if kind == "str":
+        return text
     try:
-        return makers[kind](text)
+        number = int(text) if kind == "int" else float(text)
     except ValueError:
         raise InvalidInput(f"LAAMBDA_{name.upper()}={text!r} is not a number") from None
+    least, most = _RANGES[name]
+    if not least <= number <= most:
+        raise InvalidInput(f"LAAMBDA_{name.upper()}={text!r} is not from {least:g} to {most:.15g}")
+    return number
 
 
 def _data_home(environ: Mapping[str, str]) -> Path:

@@ -6,6 +6,7 @@ admin's token and first key, waits until everything answers, and prints the addr
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import os
 import signal
@@ -16,19 +17,23 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_private_key
 
 import laambda
 from laambda import bootstrap
-from laambda.access.keys import add_key
+from laambda.access.keys import add_key, fingerprint_of
 from laambda.access.tokens import authenticate, create_token
 from laambda.cli import embedded
 from laambda.cli.credentials import store_token, stored_token
+from laambda.cli.render import warn
 from laambda.cli.supervisor import Supervisor, read_procfile
 from laambda.errors import Conflict, UserError
 from laambda.ports import Services
-from laambda.settings import Settings, load
+from laambda.settings import Settings, load, unknown
 
 ADMIN = "admin"
+HOST_KEY = "host_ed25519"
+"""In the home; the receiver makes it when it first starts."""
 _READY_TIMEOUT = 60.0
 _SLOW_TO_SAY = ("flower",)
 """Processes that nothing waits for: a push works without them."""
@@ -42,6 +47,8 @@ _COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "bright_cyan", "bright
 def up(key: Path | None, procfile: Path | None, quiet: bool) -> None:
     """Run the whole farm on this machine until Ctrl-C."""
     settings = load(os.environ)
+    if names := unknown(os.environ):
+        warn(f"no setting of laambda: {', '.join(names)}. They are listed in docs/operating.md")
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _only_one(settings):
@@ -65,7 +72,7 @@ def run(settings: Settings, *, key: Path | None, procfile: Path, quiet: bool) ->
         started += [supervisor.start(process) for process in read_procfile(procfile)]
         named = [child.process.name for child in started if child.process.name not in _SLOW_TO_SAY]
         supervisor.wait_ready(named, _READY_TIMEOUT)
-        click.echo(_addresses(settings, first))
+        click.echo(_addresses(settings, first, host_fingerprint(settings.home / HOST_KEY)))
         supervisor.watch(stop)
     finally:
         supervisor.stop()
@@ -101,7 +108,16 @@ def _public_keys() -> list[Path]:
     return [path for path in found if not path.name.endswith("-cert.pub")]
 
 
-def _addresses(settings: Settings, first_key: str) -> str:
+def host_fingerprint(path: Path) -> str:
+    """``SHA256:...`` of the host key at ``path``, as ssh asks whether to trust it; empty where no receiver made one."""
+    if not path.exists():
+        return ""
+    public = load_ssh_private_key(path.read_bytes(), None).public_key()
+    text = public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    return fingerprint_of(base64.b64decode(text.split()[1]))
+
+
+def _addresses(settings: Settings, first_key: str, host_key: str) -> str:
     return "\n".join(
         (
             "",
@@ -110,6 +126,7 @@ def _addresses(settings: Settings, first_key: str) -> str:
             f"       API         {settings.api_url}",
             f"       Flower      http://{settings.host}:{settings.flower_port}",
             f"       SSH key     {first_key}",
+            *([f"       Host key    {host_key}"] if host_key else []),
             "",
             "       laambda apps:create NAME --role ARN     then: git push laambda main",
             "       Ctrl-C stops the farm.",
