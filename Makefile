@@ -43,6 +43,7 @@ clean:
 # A hash-pinned uv, which installs the rest with bytecode compiled.
 $(VENV)/.uv: requirements/setup.txt
 	@deploy/needs.sh $(PYTHON)
+	@echo "Setting up $(VENV) (once, about 20 s)" >&2
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/setup.txt
 	@touch $@
