@@ -110,9 +110,10 @@ class Leases(Protocol):
     def holds(self, build_id: int, token: int) -> bool:
         """Whether the row still runs under ``token``; only reads."""
 
-    def take_fence(self, build_id: int, token: int) -> int | None:
-        """A number from the counter of tokens, higher than all before: what the deploy of a row that ``token`` holds
-        fences with. A claim's own token won't do, since rows deploy in another order than they are claimed."""
+    def take_fence(self, build_id: int, token: int, *, above: int = 0) -> int | None:
+        """A number from the counter of tokens, higher than all before and than ``above``: what the deploy of a row that
+        ``token`` holds fences with. A claim's own token won't do, since rows deploy in another order than they are
+        claimed."""
 
     def checkpoint(
         self,

@@ -194,11 +194,12 @@ def _enter(context: LinkContext, facts: _Facts, shape: Shape, new_bag: bytes | N
         return release, take_token(tx, context)
 
 
-def take_token(tx: Transaction, context: LinkContext) -> int:
-    """A token to fence with, higher than that of any deploy before; LeaseLost where the row is no longer ours."""
-    token = tx.leases.take_fence(context.build.id, context.lease.token)
+def take_token(tx: Transaction, context: LinkContext, *, above: int = 0) -> int:
+    """A token to fence with, higher than that of any deploy before and than ``above``; LeaseLost where the row is no
+    longer ours."""
+    token = tx.leases.take_fence(context.build.id, context.lease.token, above=above)
     if token is None:
-        raise LeaseLost(f"build {context.build.id} was taken over before its deploy began")
+        raise LeaseLost(f"build {context.build.id} was taken over, or has ended")
     return token
 
 

@@ -6,6 +6,7 @@ moves the aliases forward; only a refusal for good by AWS moves them back.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,10 +18,12 @@ from laambda.errors import LeaseLost, UserError
 from laambda.ports import LinkContext, TargetCloud
 from laambda.release.apply import Applier, in_parallel
 from laambda.release.begin import Begun, begin, take_token
-from laambda.release.fence import Fence
+from laambda.release.fence import Fence, Outbid
 from laambda.release.pace import Pace
 from laambda.release.plan import Plan, plan
 from laambda.release.published import Deployment, Published, Undone
+
+_log = logging.getLogger(__name__)
 
 Live = Mapping[str, LiveFunction | None]
 Seen = Mapping[str, Alias | None]
@@ -33,6 +36,14 @@ def deploy(context: LinkContext, pace: Pace | None = None) -> Mapping[str, Any]:
     ``pace`` is for tests. Raises UserError where the release can't be, PlatformError to be tried again, LeaseLost.
     """
     pace = pace or Pace(retry=context.lease_seconds)
+    while True:  # each round outbids one token more of the few that the aliases hold
+        try:
+            return _deploy(context, pace).as_result()
+        except Outbid as higher:
+            context = _above(context, higher)
+
+
+def _deploy(context: LinkContext, pace: Pace) -> Deployment:
     if context.build.published:
         deployment, fence = _taken_over(context, pace)
         aliases: Seen = {}
@@ -40,7 +51,24 @@ def deploy(context: LinkContext, pace: Pace | None = None) -> Mapping[str, Any]:
         deployment, aliases, fence = _publish(context, pace)
         _pass_the_point_of_no_return(context, deployment)
     _move_aliases(context, deployment, aliases, fence)
-    return deployment.as_result()
+    return deployment
+
+
+def _above(context: LinkContext, higher: Outbid) -> LinkContext:
+    """The row as it is now, the counter of tokens being above ``higher``; LeaseLost where the row is no longer ours.
+    Why it is safe to go on: see ``fence``."""
+    with context.services.database.write() as tx:
+        token = take_token(tx, context, above=higher.token)
+        build = tx.builds.get(context.build.id)
+    _log.warning(
+        "an alias of %s held token %d while build %d deploys: the counter was behind, as after a restored backup; "
+        "it is at %d now",
+        build.scope,
+        higher.token,
+        build.id,
+        token,
+    )
+    return replace(context, build=build)
 
 
 def _publish(context: LinkContext, pace: Pace) -> tuple[Deployment, Seen, Fence]:

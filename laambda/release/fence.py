@@ -1,4 +1,4 @@
-"""The fencing token in the ``live`` aliases: whoever reads a higher one than its own has been taken over.
+"""The fencing token in the ``live`` aliases: whoever reads a higher one than its own writes no more under its own.
 
 Tokens come from one counter that only grows. A deploy takes its own when it begins, and again when it is taken over,
 so that a higher one always belongs to a later deploy of the app, or to a newer claim of the same one. The claim's own
@@ -7,6 +7,15 @@ token would not do: a push that was claimed first may build for long and deploy 
 A deploy writes its token before it reads what it plans from. Revisions read after that change with every write of
 anybody else, so a stale writer's conditional calls are refused. What is read later is read in the same order:
 revision first, then alias.
+
+Whoever meets a higher token asks the rows, which are the truth. Where the row is not its own any more, it has been
+taken over and stops. Where the row is still its own, nobody has: a newer claim would have changed the row's token; a
+deploy of another row begins, and a second look is taken, only while no row of the app holds the deploy phase, which
+ours holds since it took its first token. So the higher token comes from no deploy that these rows know: the database
+was restored, and its counter went back. Then the counter is raised above what was seen, in the transaction that finds
+the row still ours, and the deploy starts again under a new token (``deploy``). A take-over after that takes a higher
+one yet, and stops us as ever. Were the higher token's writer of before the restore still alive, its writes are
+conditional on revisions that ours change, and its own look at the rows finds that it holds none.
 """
 
 from __future__ import annotations
@@ -22,7 +31,15 @@ from laambda.ports import Aliases, Lease
 from laambda.release.pace import Pace
 
 _Result = TypeVar("_Result")
-_TOKEN = re.compile(r"laambda token (\d+)")
+_TOKEN = re.compile(r"laambda token (\d{1,18})")
+
+
+class Outbid(LeaseLost):
+    """An alias holds a token higher than ours: taken over, unless the row is still ours."""
+
+    def __init__(self, token: int) -> None:
+        super().__init__(f"a newer deploy (token {token}) has taken over")
+        self.token = token
 
 
 @dataclass(frozen=True)
@@ -40,9 +57,9 @@ class Fence:
         return f"laambda token {self.token}"
 
     def check(self, alias: Alias | None) -> None:
-        """Raise LeaseLost where a newer claim has written its token."""
-        if alias is not None and token_in(alias.description) > self.token:
-            raise LeaseLost(f"a newer deploy (token {token_in(alias.description)}) has taken over")
+        """Raise Outbid where somebody has written a higher token."""
+        if alias is not None and (token := token_in(alias.description)) > self.token:
+            raise Outbid(token)
 
     def raise_around(self, function: str) -> None:
         """Write our token into the ``live`` alias of ``function``, where it has one."""

@@ -96,9 +96,9 @@ class LeaseRows:
     def holds(self, build_id: int, token: int) -> bool:
         return self._session.run(select(_builds.c.id).where(_held(build_id, token))).first() is not None
 
-    def take_fence(self, build_id: int, token: int) -> int | None:
+    def take_fence(self, build_id: int, token: int, *, above: int = 0) -> int | None:
         row = self._lock(_held(build_id, token))
-        return next_token(self._session) if row else None
+        return next_token(self._session, above) if row else None
 
     def hand_back(self, build_id: int, token: int, *, counted: bool, delay: float = 0) -> bool:
         """The row keeps its phase and step, and ``token`` is worth nothing any more."""
@@ -233,10 +233,11 @@ class LeaseRows:
         }
 
 
-def next_token(session: Session) -> int:
-    """The counter of fencing tokens, one higher."""
+def next_token(session: Session, above: int = 0) -> int:
+    """The counter of fencing tokens, one higher than it was and than ``above``."""
     counter = schema.counters
-    grown = update(counter).where(counter.c.name == "fence").values(value=counter.c.value + 1)
+    reached = case((counter.c.value < above, literal(above, counter.c.value.type)), else_=counter.c.value)
+    grown = update(counter).where(counter.c.name == "fence").values(value=reached + 1)
     return int(session.run(grown.returning(counter.c.value)).scalar_one())
 
 

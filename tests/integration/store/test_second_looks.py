@@ -129,5 +129,8 @@ def test_a_fence_is_higher_than_any_claim_and_only_the_holders(database: SqlData
         assert fence is not None
         assert fence > other.token > build.token
         assert tx.leases.take_fence(build.id, other.token) is None
+        assert tx.leases.take_fence(build.id, other.token, above=9000) is None
+        assert tx.leases.take_fence(build.id, build.token, above=fence - 1) == fence + 1
+        assert tx.leases.take_fence(build.id, build.token, above=5000) == 5001
     rows.expire(build)
-    assert rows.claimed(replace(build)).token > fence
+    assert rows.claimed(replace(build)).token == 5002

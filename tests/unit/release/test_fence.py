@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from laambda.domain.build import BuildState
+from laambda.domain.release import ReleaseState
 from laambda.errors import InvalidInput, LeaseLost
 from laambda.release.fence import token_in
 from tests.unit.release.conftest import Farm
+from tests.unit.release.test_faults import BOTH, Killed, attempt
 
 READS = ("get", "get_alias", "version_settled")
 
@@ -56,15 +58,73 @@ def test_a_push_that_was_claimed_first_and_deploys_last_wins(farm: Farm) -> None
     assert set(farm.codes().values()) == {"sha-two"}
 
 
-def test_a_higher_token_stops_a_deploy_before_its_first_write(farm: Farm) -> None:
+def marked(farm: Farm, token: int, *names: str) -> None:
+    for name in names:
+        farm.cloud.aliases.update(name, version=None, description=f"laambda token {token}", revision_id=None)
+
+
+def tokens(farm: Farm) -> set[int]:
+    return {token_in(held.alias.description) for held in farm.functions.held.values() if held.alias}
+
+
+def test_a_higher_token_stops_a_deploy_that_was_taken_over_before_its_first_write(farm: Farm) -> None:
     farm.run(farm.push("one"))
-    alias = farm.cloud.aliases.get("api-resize")
-    assert alias is not None
-    farm.cloud.aliases.update("api-resize", version=None, description="laambda token 99", revision_id=None)
-    seen = writes(farm)
-    with pytest.raises(LeaseLost, match="99"):
-        farm.deploy(farm.push("two"))
+    build = farm.push("two")
+
+    def taken_over(when: str, call: str, name: str) -> None:
+        farm.functions.around = lambda *_: None
+        farm.taken_over(build)
+        marked(farm, 99, "api-resize")
+        seen.extend(writes(farm))
+
+    seen: list[str] = []
+    farm.functions.around = taken_over
+    with pytest.raises(LeaseLost, match="taken over"):
+        farm.deploy(build)
     assert seen == []
+
+
+def test_a_counter_that_is_behind_the_aliases_is_raised_above_them(farm: Farm) -> None:
+    farm.run(farm.push("one"))
+    marked(farm, 5000, "api-create")
+    marked(farm, 7000, "api-resize")
+    assert farm.run(farm.push("two")).state is BuildState.SUCCEEDED
+    assert farm.codes() == dict.fromkeys(BOTH, "sha-two")
+    assert min(tokens(farm)) > 7000
+    assert farm.push("three").token > 7000
+
+
+def test_a_counter_that_is_behind_hinders_no_take_over_of_a_published_row(farm: Farm) -> None:
+    farm.run(farm.push("one"))
+    build = farm.push("two")
+
+    def dies(when: str, call: str, name: str) -> None:
+        if (when, call) == ("before", "update_alias"):
+            raise Killed
+
+    farm.functions.around = dies
+    assert isinstance(attempt(farm, build), Killed)
+    farm.functions.around = lambda *_: None
+    marked(farm, 5000, *BOTH)
+    assert farm.run(farm.taken_over(build)).state is BuildState.SUCCEEDED
+    assert farm.codes() == dict.fromkeys(BOTH, "sha-two")
+    assert min(tokens(farm)) > 5000
+
+
+@pytest.mark.parametrize("call", ["publish", "update_alias"])
+def test_a_higher_token_that_is_met_late_is_outbid_too(farm: Farm, call: str) -> None:
+    farm.run(farm.push("one"))
+
+    def written(when: str, called: str, name: str) -> None:
+        if (when, called) == ("before", call):
+            farm.functions.around = lambda *_: None
+            marked(farm, 5000, *BOTH)
+
+    build = farm.push("two")
+    farm.functions.around = written
+    assert farm.run(build).state is BuildState.SUCCEEDED
+    assert (farm.codes(), farm.release(2).state) == (dict.fromkeys(BOTH, "sha-two"), ReleaseState.SUCCEEDED)
+    assert min(tokens(farm)) > 5000
 
 
 def test_a_stale_worker_does_not_undo_what_a_take_over_finished(farm: Farm) -> None:
@@ -104,3 +164,4 @@ def test_a_stale_worker_writes_no_setting_after_a_newer_deploy(farm: Farm) -> No
 
 def test_a_description_that_is_not_ours_holds_no_token() -> None:
     assert [token_in(text) for text in ("", "token 7", "laambda token 7", "laambda token 7b")] == [0, 0, 7, 0]
+    assert token_in(f"laambda token {'9' * 19}") == 0, "no counter goes so far"
