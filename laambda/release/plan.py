@@ -1,4 +1,4 @@
-"""What a deploy will do, as frozen calls: pure, so that a dry run prints exactly what an apply does.
+"""What a deploy will do, as frozen calls: pure, so that the list can be told before any of it is done.
 
 A plan is made from what is wanted and what was read. It is made again whenever a write is refused because the cloud
 changed in between; a cloud that already is as wanted gives an empty plan.
@@ -138,7 +138,7 @@ class Plan:
         return bool(self.calls)
 
     def lines(self) -> list[str]:
-        """Readable, for a dry run: a function's name, then what changes; nothing for one that stays."""
+        """Readable: a function's name, then what changes; nothing for one that stays."""
         return [
             line
             for function in self.functions
