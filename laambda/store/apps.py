@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Table, and_, delete, select, update
 
 from laambda.domain.app import App, Environment, Target
-from laambda.domain.names import Scope
+from laambda.domain.names import DEFAULT_ENVIRONMENT, Scope
 from laambda.errors import Conflict, NotFound
 from laambda.store import schema
 from laambda.store.session import Session
@@ -64,7 +64,7 @@ class AppRows:
         rows = self._session.run(select(schema.environments).where(schema.environments.c.name == name))
         row = rows.first()
         if row is None:
-            raise NotFound(f"there is no environment {name}")
+            raise NotFound(f"there is no environment {name}", hint=f"There is only {DEFAULT_ENVIRONMENT} so far")
         target = Target(
             account=row.account,
             region=row.region,
