@@ -1,4 +1,4 @@
-"""git as the receiver runs it: the bare repositories, the pushed objects, and an environment of its own.
+"""git as the receiver runs it: the bare repositories, bounds on each command, and an environment of its own.
 
 git's configuration is ours alone: no system file, no home directory. Refs are never git's to decide: every one goes
 through ``proc-receive`` and is written here, as one ``packed-refs`` file made from the rows.
@@ -7,30 +7,30 @@ through ``proc-receive`` and is written here, as one ``packed-refs`` file made f
 from __future__ import annotations
 
 import fcntl
-import logging
 import os
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from laambda.domain.app import App
-from laambda.domain.refs import DEPLOY_BRANCHES, Commit, Pack
+from laambda.domain.refs import DEPLOY_BRANCHES, Pack
 from laambda.errors import InvalidInput, PlatformError
-from laambda.source.tree import TreeEntry, TreeLimits, check_tree, parse_listing, write_tar
 from receiver.packfiles import delete_pack, move_packs, packs_in, read_archive, write_archive
-
-_log = logging.getLogger(__name__)
 
 OLDEST = (2, 29)
 """proc-receive came with git 2.29: https://github.com/git/git/blob/master/Documentation/RelNotes/2.29.0.txt"""
 _REF_LINE = re.compile(r"([0-9a-f]{40}) (refs/\S+)")
-_SUBJECT_LIMIT = 100
+_OUTPUT_LIMIT = 1024 * 1024
+_COMPLAINTS = 4096
+_SECONDS = 60.0
+_REPACK_SECONDS = 3600.0
 _STORED = "laambda-packs"
 
 _CONFIG = """\
@@ -70,6 +70,45 @@ def check_git(git: str = "git") -> None:
         raise InvalidInput(f"the receiver needs git {wanted} or newer, this is {said.strip()}", hint="Upgrade git")
 
 
+class GitFailed(PlatformError):
+    """git itself said no."""
+
+
+class Running:
+    """A git command that runs; ``stdout`` is its output as it comes."""
+
+    def __init__(self, name: str, process: subprocess.Popen[bytes], complaints: IO[bytes], seconds: float) -> None:
+        assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+        self.stdout = process.stdout
+        self._name = name
+        self._process = process
+        self._complaints = complaints
+        self._seconds = seconds
+        self._late = threading.Event()
+        self._timer = threading.Timer(seconds, self._end_late)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def finish(self) -> None:
+        """After all of its output was read: GitFailed where it failed, PlatformError where it took too long."""
+        code = self._process.wait()
+        if self._late.is_set():
+            raise PlatformError(f"git {self._name} takes longer than {self._seconds:.0f} s")
+        if code:
+            self._complaints.seek(0)
+            words = self._complaints.read(_COMPLAINTS).decode(errors="replace").strip()
+            raise GitFailed(f"git {self._name}: {words[:500]}")
+
+    def stop(self) -> None:
+        """Kill it where it still runs."""
+        self._timer.cancel()
+        self._process.kill()
+
+    def _end_late(self) -> None:
+        self._late.set()
+        self._process.kill()
+
+
 @dataclass(frozen=True)
 class Git:
     """How git is run here. ``config`` is its only configuration file."""
@@ -88,18 +127,53 @@ class Git:
             **(extra or {}),
         }
 
-    def run(self, repository: Path, *words: str, extra: Mapping[str, str] | None = None, given: bytes = b"") -> bytes:
-        """Output of a short command that reads ``given``; PlatformError with git's words where it fails."""
-        done = subprocess.run(
-            ["git", f"--git-dir={repository}", *words],
-            env=self.environment(extra),
-            input=given,
-            capture_output=True,
-            check=False,
-        )
-        if done.returncode:
-            raise PlatformError(f"git {words[0]}: {done.stderr.decode(errors='replace').strip()[:500]}")
-        return done.stdout
+    def run(
+        self,
+        repository: Path,
+        *words: str,
+        extra: Mapping[str, str] | None = None,
+        given: bytes = b"",
+        seconds: float = _SECONDS,
+    ) -> bytes:
+        """Output of a short command that reads ``given``; GitFailed with git's words where it fails.
+
+        PlatformError where it says more than 1 MB or takes longer than ``seconds``.
+        """
+        with self.start(repository, *words, extra=extra, given=given, seconds=seconds) as running:
+            said = running.stdout.read(_OUTPUT_LIMIT + 1)
+            if len(said) > _OUTPUT_LIMIT:
+                raise PlatformError(f"git {words[0]} says more than {_OUTPUT_LIMIT:,} bytes")
+            running.finish()
+        return said
+
+    @contextmanager
+    def start(
+        self,
+        repository: Path,
+        *words: str,
+        extra: Mapping[str, str] | None = None,
+        given: bytes = b"",
+        seconds: float = _SECONDS,
+    ) -> Iterator[Running]:
+        """Run a command beside the block, which reads as much of its output as it wants.
+
+        It is killed when the block ends, or after ``seconds``.
+        """
+        with tempfile.TemporaryFile() as wanted, tempfile.TemporaryFile() as complaints:
+            wanted.write(given)
+            wanted.seek(0)
+            with subprocess.Popen(
+                ["git", f"--git-dir={repository}", *words],
+                env=self.environment(extra),
+                stdin=wanted,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+            ) as process:
+                running = Running(words[0], process, complaints, seconds)
+                try:
+                    yield running
+                finally:
+                    running.stop()
 
     def serve(self, service: str, repository: Path, extra: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Start ``receive-pack`` or ``upload-pack`` in a session of its own, with pipes."""
@@ -161,7 +235,7 @@ class CachedRepository:
         before = packs_in(self._packs)
         with tempfile.TemporaryDirectory(prefix="tmp_repack-", dir=self.path) as folder:
             words = ("--all", "--keep-unreachable", "--delta-base-offset", "--window-memory=64m", "-q")
-            self._git.run(self.path, "pack-objects", *words, f"{folder}/pack")
+            self._git.run(self.path, "pack-objects", *words, f"{folder}/pack", seconds=_REPACK_SECONDS)
             made = {self._packs / pack.name for pack in packs_in(Path(folder))}
             write_archive(packs_in(Path(folder)), to)
             move_packs(Path(folder), self._packs)
@@ -200,104 +274,6 @@ class CachedRepository:
             return os.path.samestat(os.fstat(held.fileno()), self._lock_file.stat())
         except FileNotFoundError:
             return False
-
-
-class QuarantinedObjects:
-    """Implements ``ports.PushedObjects`` for a push whose pre-receive hook waits."""
-
-    def __init__(self, git: Git, repository: Path, quarantine: Path | None, limits: TreeLimits) -> None:
-        self._git = git
-        self._repository = repository
-        self._limits = limits
-        self._quarantine = quarantine
-        self._commits: dict[str, Commit] = {}
-        self._extra: dict[str, str] = {}
-        if quarantine is not None:
-            objects = repository / "objects"
-            if quarantine.parent.resolve() != objects.resolve():
-                raise PlatformError(f"{quarantine} is not a quarantine of {repository}")
-            self._extra = {
-                "GIT_OBJECT_DIRECTORY": os.fspath(quarantine),
-                "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.fspath(objects),
-                "GIT_QUARANTINE_PATH": os.fspath(quarantine),
-            }
-
-    def commit(self, oid: str) -> Commit:
-        if oid not in self._commits:
-            self._commits[oid] = self._read_commit(oid)
-        return self._commits[oid]
-
-    def _read_commit(self, oid: str) -> Commit:
-        try:
-            text = self._git.run(self._repository, "cat-file", "commit", oid, extra=self._extra)
-        except PlatformError:
-            raise InvalidInput(f"{oid[:7]} is not a commit, so no branch can be there") from None
-        head, _, message = text.decode("utf-8", "replace").partition("\n\n")
-        subject = message.strip().split("\n", 1)[0]
-        plain = "".join(char for char in subject if char.isprintable())[:_SUBJECT_LIMIT]
-        return Commit(oid, tree=head.removeprefix("tree ")[:40], subject=plain.strip())
-
-    def check_complete(self, oids: Sequence[str]) -> None:
-        """The same walk that git does: https://git-scm.com/docs/git-rev-list#Documentation/git-rev-list.txt---objects"""
-        walk = ("rev-list", "--objects", "--quiet", "--stdin", "--not", "--all")
-        try:
-            self._git.run(self._repository, *walk, extra=self._extra, given="".join(f"{o}\n" for o in oids).encode())
-        except PlatformError as error:
-            _log.info("incomplete push: %s", error)
-            raise InvalidInput(
-                "the push does not bring the whole history of its commits",
-                hint="In a shallow clone run git fetch --unshallow first; else git fsck shows what is missing",
-            ) from None
-
-    def write_source(self, tree: str, to: Path) -> None:
-        listing = self._git.run(self._repository, "ls-tree", "-r", "-z", "-l", "--full-tree", tree, extra=self._extra)
-        entries = list(parse_listing(listing))
-        check_tree(entries, self._limits)
-        with self._blobs(entries, to.parent) as blobs:
-            write_tar(entries, blobs, to)
-
-    def new_pack(self, to: Path) -> bool:
-        packs = packs_in(self._quarantine / "pack") if self._quarantine is not None else set()
-        if packs:
-            write_archive(packs, to)
-        return bool(packs)
-
-    @contextmanager
-    def _blobs(self, entries: Sequence[TreeEntry], folder: Path) -> Iterator[_BlobStream]:
-        """All blobs as one stream of ``git cat-file --batch``, in the order in which the tar wants them."""
-        with tempfile.TemporaryFile(dir=folder) as wanted:
-            ordered = sorted(entries, key=lambda entry: entry.path.encode())
-            wanted.write("".join(f"{entry.oid}\n" for entry in ordered).encode())
-            wanted.seek(0)
-            with subprocess.Popen(
-                ["git", f"--git-dir={self._repository}", "cat-file", "--batch", "--buffer"],
-                env=self._git.environment(self._extra),
-                stdin=wanted,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            ) as process:
-                try:
-                    assert process.stdout is not None  # noqa: S101 - a pipe was asked for
-                    yield _BlobStream(process.stdout)
-                finally:
-                    process.kill()
-
-
-class _BlobStream:
-    """Reads ``<oid> blob <size>\\n<content>\\n`` records one after the other."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self._first = True
-
-    def __call__(self, entry: TreeEntry) -> IO[bytes]:
-        if not self._first:
-            self._stream.read(1)
-        self._first = False
-        header = self._stream.readline()
-        if header != f"{entry.oid} blob {entry.size}\n".encode():
-            raise PlatformError(f"git gave {header[:100]!r} for {entry.path}")
-        return self._stream
 
 
 def sweep(root: Path, *, older_than: float) -> None:

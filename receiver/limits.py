@@ -15,8 +15,6 @@ class Limits:
 
     ``strangers`` is how many connections without a proven key one address may have: fewer than ``unauthenticated``, so
     that no address alone keeps everybody out, and enough for fifty developers who push from one office at once.
-    ``strangers`` is how many connections without a proven key one address may have: fewer than ``unauthenticated``, so
-    that no address alone keeps everybody out, and enough for fifty developers who push from one office at once.
     ``login`` is the time from the connection to a proven key. ``idle`` is how long a connection with a proven key
     may stay without a session, ``stalled`` how long a client may neither send nor read while git waits for it.
     ``pack_bytes`` bounds one push; an app's stored packs become one when there are more than ``packs``.
@@ -25,7 +23,6 @@ class Limits:
     connections: int = 256
     per_address: int = 128
     unauthenticated: int = 96
-    strangers: int = 64
     strangers: int = 64
     login: float = 20.0
     idle: float = 60.0

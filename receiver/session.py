@@ -27,10 +27,11 @@ from laambda.source.packs import consolidate
 from laambda.source.push import Decision, Desk, Push, decide, refusal
 from laambda.source.tree import TreeLimits
 from receiver.command import GitCommand, parse_command
-from receiver.git import CachedRepository, Git, QuarantinedObjects
+from receiver.git import CachedRepository, Git
 from receiver.hints import Hints
 from receiver.hook import HookRequest, HookServer, Tell
 from receiver.limits import Limits
+from receiver.pushed import QuarantinedObjects
 
 _log = logging.getLogger(__name__)
 

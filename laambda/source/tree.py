@@ -18,6 +18,7 @@ from typing import IO
 from laambda.errors import BuildFailed, PlatformError
 
 MB = 1024 * 1024
+_FOLDER = "040000"
 _EXECUTABLE = "100755"
 _SYMLINK = "120000"
 _SUBMODULE = "160000"
@@ -27,11 +28,14 @@ _LFS_LIMIT = 1024
 _TARGET_LIMIT = 4096
 _NAME_LIMIT = 255
 _PATH_LIMIT = 1024
+_RECORD_LIMIT = _PATH_LIMIT + 200
+"""Bytes of one entry of a listing: its path, and mode, kind, object id and size before that."""
+_CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True)
 class TreeLimits:
-    """How large a pushed tree may be: ``files`` in all, bytes of one file and of all together."""
+    """How large a pushed tree may be: ``files`` in all and as many folders, bytes of one file and of all together."""
 
     files: int = 50_000
     file_bytes: int = 512 * MB
@@ -48,29 +52,53 @@ class TreeEntry:
     path: str
 
 
-def parse_listing(listing: bytes) -> Iterator[TreeEntry]:
-    """The entries that ``git ls-tree -r -z -l --full-tree`` printed; BuildFailed for a path that is not UTF-8."""
-    for record in listing.split(b"\0"):
-        if not record:
-            continue
-        head, _, raw = record.partition(b"\t")
-        mode, _kind, oid, size = head.decode("ascii").split()
-        try:
-            path = raw.decode()
-        except UnicodeDecodeError:
-            raise BuildFailed(f"the path {raw[:200]!r} is not UTF-8", hint="Rename the file") from None
-        yield TreeEntry(mode, oid, int(size) if size != "-" else 0, path)
+def read_listing(listing: IO[bytes], limits: TreeLimits) -> list[TreeEntry]:
+    """The files that ``git ls-tree -r -t -z -l --full-tree`` prints.
+
+    BuildFailed for a path that is not UTF-8 or too long, and for more files, or more folders, than ``limits`` allow:
+    a small pack can hold a tree that names millions of either, so nothing is read after the first too many.
+    """
+    entries: list[TreeEntry] = []
+    folders = 0
+    for record in _records(listing):
+        entry = _parse(record)
+        if entry.mode == _FOLDER:
+            folders += 1
+        else:
+            entries.append(entry)
+        if max(len(entries), folders) > limits.files:
+            raise BuildFailed(
+                f"the commit has more than {limits.files:,} {'folders' if folders > limits.files else 'files'}",
+                hint="Take vendored dependencies and generated files out of git",
+            )
+    return entries
+
+
+def _records(listing: IO[bytes]) -> Iterator[bytes]:
+    rest = b""
+    while chunk := listing.read(_CHUNK):
+        *records, rest = (rest + chunk).split(b"\0")
+        yield from records
+        if len(rest) > _RECORD_LIMIT:
+            raise _too_long(rest.partition(b"\t")[2].decode(errors="replace"))
+
+
+def _parse(record: bytes) -> TreeEntry:
+    head, _, raw = record.partition(b"\t")
+    if len(raw) > _PATH_LIMIT:
+        raise _too_long(raw.decode(errors="replace"))
+    mode, _kind, oid, size = head.decode("ascii").split()
+    try:
+        path = raw.decode()
+    except UnicodeDecodeError:
+        raise BuildFailed(f"the path {raw!r} is not UTF-8", hint="Rename the file") from None
+    return TreeEntry(mode, oid, int(size) if size != "-" else 0, path)
 
 
 def check_tree(entries: Sequence[TreeEntry], limits: TreeLimits) -> None:
     """Raise BuildFailed for the first entry that can't be built, before anything is read or written."""
     if not entries:
         raise BuildFailed("the commit has no files", hint="Commit your code and a Procfile, then push again")
-    if len(entries) > limits.files:
-        raise BuildFailed(
-            f"the commit has {len(entries):,} files, at most {limits.files:,} can be built",
-            hint="Take vendored dependencies and generated files out of git",
-        )
     total = 0
     names = _Names()
     for entry in entries:
@@ -139,7 +167,7 @@ def _check_kind(entry: TreeEntry, limits: TreeLimits) -> None:
 
 def _check_path(path: str) -> None:
     if len(path.encode()) > _PATH_LIMIT or any(len(name.encode()) > _NAME_LIMIT for name in path.split("/")):
-        raise BuildFailed(f"the path {path[:100]}... is too long for a file system", hint="Rename it")
+        raise _too_long(path)
     if not path.isprintable():
         raise BuildFailed(f"the path {path!r} holds a control character", hint="Rename it")
     for name in path.split("/"):
@@ -147,6 +175,10 @@ def _check_path(path: str) -> None:
             raise BuildFailed(f"the path {path} leaves the tree", hint="Make the commit again with git itself")
         if name.casefold().rstrip(" .") in (".git", "git~1"):
             raise BuildFailed(f"the path {path} would be taken for a git repository", hint="Rename it")
+
+
+def _too_long(path: str) -> BuildFailed:
+    return BuildFailed(f"the path {path[:100]}... is too long for a file system", hint="Rename it")
 
 
 def _checked_target(path: str, raw: bytes) -> str:
@@ -184,7 +216,10 @@ class _Names:
     def add(self, path: str) -> None:
         while path:
             folded = unicodedata.normalize("NFC", path).casefold()
-            other = self._seen.setdefault(folded, path)
-            if other != path:
+            other = self._seen.get(folded)
+            if other == path:
+                return  # and so are the folders above it
+            if other is not None:
                 raise BuildFailed(f"the paths {other} and {path} differ in case alone", hint="Rename one of them")
+            self._seen[folded] = path
             path = path.rpartition("/")[0]

@@ -1,49 +1,15 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import tarfile
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from laambda.domain.app import App
-from laambda.domain.names import Scope
 from laambda.domain.refs import Pack
 from laambda.errors import InvalidInput, PlatformError
-from laambda.source.tree import TreeLimits
-from receiver.git import CachedRepository, Git, QuarantinedObjects, check_git, sweep, write_config
-
-
-@pytest.fixture
-def git(tmp_path: Path) -> Git:
-    write_config(tmp_path / "gitconfig", tmp_path / "hooks", max_bytes=1000)
-    return Git(tmp_path / "gitconfig", os.environ["PATH"])
-
-
-@pytest.fixture
-def repository(tmp_path: Path, git: Git) -> CachedRepository:
-    repository = CachedRepository(tmp_path / "repositories", app(2020), git)
-    with repository.lock():
-        pass
-    return repository
-
-
-def app(year: int) -> App:
-    return App(Scope("api"), "arn:aws:iam::123456789012:role/api", datetime(year, 1, 1, tzinfo=UTC), "ada")
-
-
-def write_tree(git: Git, repository: Path, content: bytes) -> str:
-    """Put a tree with one file ``app.py`` into the repository."""
-    words = ["git", f"--git-dir={repository}"]
-    environment = git.environment()
-    blob = subprocess.run(
-        [*words, "hash-object", "-w", "--stdin"], input=content, env=environment, capture_output=True, check=True
-    ).stdout.decode()
-    listing = f"100644 blob {blob.strip()}\tapp.py\n".encode()
-    made = subprocess.run([*words, "mktree"], input=listing, env=environment, capture_output=True, check=True)
-    return made.stdout.decode().strip()
+from receiver.git import CachedRepository, Git, check_git, sweep
+from tests.unit.receiver.conftest import app, write_tree
 
 
 def test_a_git_that_is_too_old_is_said(tmp_path: Path) -> None:
@@ -99,25 +65,23 @@ def test_a_pack_archive_brings_nothing_but_packs(tmp_path: Path, repository: Cac
     assert not (repository.path / "hooks").exists()
 
 
-def test_a_quarantine_of_another_repository_is_refused(git: Git, repository: CachedRepository, tmp_path: Path) -> None:
-    with pytest.raises(PlatformError, match="is not a quarantine"):
-        QuarantinedObjects(git, repository.path, tmp_path, TreeLimits())
+def replaced(git: Git, folder: Path, script: str) -> Git:
+    """The same, with another program in git's place."""
+    program = folder / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return Git(git.config, f"{program.parent}:{git.path}")
 
 
-def test_a_tree_is_no_commit(git: Git, repository: CachedRepository) -> None:
-    tree = write_tree(git, repository.path, b"x")
-    with pytest.raises(InvalidInput, match="is not a commit"):
-        QuarantinedObjects(git, repository.path, None, TreeLimits()).commit(tree)
+def test_a_git_that_takes_too_long_is_ended(git: Git, tmp_path: Path) -> None:
+    with pytest.raises(PlatformError, match="git rev-list takes longer than 0 s"):
+        replaced(git, tmp_path, "exec sleep 60").run(tmp_path, "rev-list", seconds=0.2)
 
 
-def test_a_tree_becomes_a_tar(git: Git, repository: CachedRepository, tmp_path: Path) -> None:
-    tree = write_tree(git, repository.path, b"print('hello')\n")
-    QuarantinedObjects(git, repository.path, None, TreeLimits()).write_source(tree, tmp_path / "source.tar")
-
-    with tarfile.open(tmp_path / "source.tar") as tar:
-        stream = tar.extractfile("app.py")
-        assert stream is not None
-        assert stream.read() == b"print('hello')\n"
+def test_a_git_that_says_too_much_is_ended(git: Git, tmp_path: Path) -> None:
+    with pytest.raises(PlatformError, match="git rev-list says more than 1,048,576 bytes"):
+        replaced(git, tmp_path, "exec yes").run(tmp_path, "rev-list")
 
 
 def test_what_cut_off_pushes_left_is_swept(tmp_path: Path, repository: CachedRepository) -> None:

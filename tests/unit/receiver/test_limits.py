@@ -74,31 +74,3 @@ def test_the_usual_bounds_leave_logins_for_others() -> None:
     limits = Limits()
 
     assert limits.strangers < limits.unauthenticated < limits.connections
-
-
-def test_one_address_does_not_take_all_logins() -> None:
-    admission = Admission(Limits(strangers=1))
-    first = admission.admit("a")
-    assert first is not None
-    assert admission.admit("a") is None
-    assert admission.admit("b") is not None
-    first.authenticated()
-
-    assert admission.admit("a") is not None
-    assert admission.admit("a") is None
-
-
-def test_a_stranger_who_leaves_makes_room_for_another() -> None:
-    admission = Admission(Limits(strangers=1))
-    first = admission.admit("a")
-    assert first is not None
-    first.close()
-
-    assert admission.admit("a") is not None
-    assert admission.admit("a") is None
-
-
-def test_the_usual_bounds_leave_logins_for_others() -> None:
-    limits = Limits()
-
-    assert limits.strangers < limits.unauthenticated < limits.connections
