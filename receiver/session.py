@@ -199,7 +199,8 @@ class PushHooks:
         except (LaambdaError, OSError) as error:
             _log.warning("cache of %s not mended: %s", self._scope, error)
         for update in updates:
-            tell(f"ok {update.name}" if self._decision.accepted else f"ng {update.name} the ref did not move")
+            moved = self._decision.accepted and update.name not in self._decision.left
+            tell(f"ok {update.name}" if moved else f"ng {update.name} the ref did not move")
         return 0
 
 

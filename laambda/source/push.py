@@ -1,8 +1,9 @@
 """A push, decided: which refs it moves, what is stored of it, and whether it makes a release.
 
 What must stay true: source and pack are stored before there is a row that needs them; all refs of a push move in one
-transaction or not at all; a push that is already being built is joined, never built twice; and a client that goes
-away changes nothing.
+transaction or not at all; a push that is already being built is joined, never built twice, and never ended by who
+joined it (refs that the build knows nothing of are checked first and move after it); and a client that goes away
+changes nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from laambda.errors import Conflict, LaambdaError, PlatformError, Unavailable, U
 from laambda.ports import ObjectStore, PushedObjects, Services, Transaction
 from laambda.source.archive import Archives, archive_pack, with_source
 from laambda.source.rules import PushOptions, check_together, deploy_ref, read_options
-from laambda.source.wait import Tell, wait_for
+from laambda.source.wait import Tell, join, wait_for
 
 _log = logging.getLogger(__name__)
 
@@ -53,10 +54,12 @@ class Desk:
 
 @dataclass(frozen=True)
 class Decision:
-    """``accepted``: every ref of the push is where the push wanted it. ``pack`` is what was stored of it."""
+    """``accepted``: every ref of the push is where the push wanted it, but for the names in ``left``, which were only
+    found to be taken when the release was live. ``pack`` is what was stored of the push."""
 
     accepted: bool
     pack: Pack | None = None
+    left: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,16 @@ class _Case:
     @property
     def services(self) -> Services:
         return self.desk.services
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a push waits. ``cancels``: nobody but this push wants the build, so its patience is the build's. ``rest``
+    are its refs that the build it joined knows nothing of."""
+
+    build: Build
+    cancels: bool = False
+    rest: tuple[RefUpdate, ...] = ()
 
 
 def decide(push: Push, pushed: PushedObjects, desk: Desk, tell: Tell) -> Decision:
@@ -123,22 +136,19 @@ def _release(case: _Case, deploy: RefUpdate) -> Decision:
     """A deploy branch: build it, or join the build of the same push."""
     push = case.push
     with case.services.database.read() as tx:
-        build = _known(tx, push, deploy)
+        known = _known(tx, push, deploy)
     archives = archive_pack(push.scope, case.pushed, case.folder)
-    if build is None:
-        build = _add(case, deploy, archives)
+    place = _add(case, deploy, archives) if known is None else _join(case, known, archives)
+    build = place.build
+    if not (case.options.detach and _moved(case, deploy)):
+        wait = wait_for if place.cancels else join
+        ended = wait(build.id, case.services, case.tell, patience=case.desk.wait)
+        if ended.state is not BuildState.SUCCEEDED and not _moved(case, deploy):
+            case.tell(f" !     Push rejected: build {ended.id} {ended.state}")
+            return Decision(accepted=False)
     else:
-        case.tell(f"-----> Build {build.id} has this commit already")
-    decision = Decision(accepted=True, pack=archives.pack)
-    if case.options.detach and _moved(case, deploy):
         case.tell(f"       Follow it with: laambda builds:output {build.id} -a {push.scope}")
-        return decision
-    ended = wait_for(build.id, case.services, case.tell, patience=case.desk.wait)
-    if ended.state is not BuildState.SUCCEEDED and not _moved(case, deploy):
-        case.tell(f" !     Push rejected: build {ended.id} {ended.state}")
-        return Decision(accepted=False)
-    _move_rest(case, ended, archives)
-    return decision
+    return Decision(accepted=True, pack=archives.pack, left=_move_rest(case, place.rest))
 
 
 def _known(tx: Transaction, push: Push, deploy: RefUpdate) -> Build | None:
@@ -156,7 +166,36 @@ def _known(tx: Transaction, push: Push, deploy: RefUpdate) -> Build | None:
     return None
 
 
-def _add(case: _Case, deploy: RefUpdate, archives: Archives) -> Build:
+def _join(case: _Case, build: Build, archives: Archives) -> _Place:
+    """A place at the build of the same push. Refs that it does not move are checked, and their objects are stored,
+    before the wait, so that what can be refused is refused in time."""
+    with case.services.database.read() as tx:
+        rest = _rest(tx, case.push, build)
+    if rest:
+        with _stored(archives, case.services.objects), case.services.database.write() as tx:
+            tx.refs.check(case.push.scope, rest)
+            _move(tx, case.push, (), archives.pack)
+    case.tell(f"-----> Build {build.id} has this commit already")
+    return _Place(build, rest=rest)
+
+
+def _rest(tx: Transaction, push: Push, build: Build) -> tuple[RefUpdate, ...]:
+    """Refs of a push that neither the build will move nor are there already; Conflict for one that the build will
+    move to something else."""
+    coming = () if build.detached or build.state.ended else build.refs
+    names = {ref.name for ref in coming}
+    rest = tuple(ref for ref in _absent(tx, push, push.updates) if not ref.deploys and ref not in coming)
+    if taken := next((ref for ref in rest if ref.name in names), None):
+        raise Conflict(f"{taken.short} is being pushed by build {build.id}", hint="Push it again when that has ended")
+    return rest
+
+
+def _absent(tx: Transaction, push: Push, updates: Sequence[RefUpdate]) -> tuple[RefUpdate, ...]:
+    refs = tx.refs.all(push.scope)
+    return tuple(ref for ref in updates if refs.get(ref.name, ZERO) != ref.new)
+
+
+def _add(case: _Case, deploy: RefUpdate, archives: Archives) -> _Place:
     """Store source and pack, then make the row - unless the same push made one meanwhile."""
     push = case.push
     commit = case.pushed.commit(deploy.new)
@@ -181,12 +220,12 @@ def _add(case: _Case, deploy: RefUpdate, archives: Archives) -> Build:
             build = add(tx, new)
     if known is not None:
         archives.discard(case.services.objects)
-        return known
+        return _join(case, known, archive_pack(push.scope, case.pushed, case.folder))
     case.tell(f"-----> Build {build.id} of {push.scope}: {commit.oid[:7]} {commit.subject}".rstrip())
     if ahead:
         case.tell(f"       Waiting for build {ahead[-1]}, which was pushed to {deploy.short} before")
     _ring(case.desk)
-    return build
+    return _Place(build, cancels=not build.detached)
 
 
 @contextmanager
@@ -224,12 +263,18 @@ def _move(tx: Transaction, push: Push, updates: Sequence[RefUpdate], pack: Pack 
         tx.refs.move(push.scope, updates)
 
 
-def _move_rest(case: _Case, build: Build, archives: Archives) -> None:
-    """Refs of a push that joined a build which did not know of them."""
-    rest = [update for update in case.push.updates if update not in build.refs and not update.deploys]
-    if rest:
-        with _stored(archives, case.services.objects), case.services.database.write() as tx:
-            _move(tx, case.push, rest, archives.pack)
+def _move_rest(case: _Case, rest: Sequence[RefUpdate]) -> frozenset[str]:
+    """Move the refs of a push that joined a build which did not know of them; gives the names of those that stay
+    where they are. The release is live, so that is told and is no reason to reject the push."""
+    try:
+        if rest:
+            with case.services.database.write() as tx:
+                tx.refs.move(case.push.scope, _absent(tx, case.push, rest))
+    except LaambdaError as error:
+        for line in refusal(error):
+            case.tell(line)
+        return frozenset(ref.name for ref in rest)
+    return frozenset()
 
 
 def _moved(case: _Case, deploy: RefUpdate) -> bool:

@@ -22,6 +22,8 @@ _FOLDER = "040000"
 _EXECUTABLE = "100755"
 _SYMLINK = "120000"
 _SUBMODULE = "160000"
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
+"""https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file: no colleague there could check the tree out."""
 _LFS = b"version https://git-lfs.github.com/spec/"
 _LFS_LIMIT = 1024
 """Bytes: a pointer file is shorter. https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
@@ -175,6 +177,8 @@ def _check_path(path: str) -> None:
             raise BuildFailed(f"the path {path} leaves the tree", hint="Make the commit again with git itself")
         if name.casefold().rstrip(" .") in (".git", "git~1"):
             raise BuildFailed(f"the path {path} would be taken for a git repository", hint="Rename it")
+        if name.casefold().partition(".")[0].rstrip() in _DEVICES:
+            raise BuildFailed(f"the path {path} is the name of a device on Windows", hint="Rename it")
 
 
 def _too_long(path: str) -> BuildFailed:

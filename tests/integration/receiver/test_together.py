@@ -6,7 +6,8 @@ import os
 import signal
 from collections.abc import Callable
 
-from tests.integration.receiver.conftest import MAIN, Customer, Gate, House
+from laambda.domain.refs import ZERO, RefUpdate
+from tests.integration.receiver.conftest import MAIN, SCOPE, Customer, Gate, House
 
 
 def test_a_lost_client_does_not_stop_its_build(house: House, customer: Customer, gate: Gate) -> None:
@@ -35,6 +36,28 @@ def test_pushing_again_after_a_lost_client_joins_the_build(house: House, custome
     assert "-----> Released v1" in rest
     assert again.returncode == 0
     assert house.farm.built == [1]
+
+
+def test_a_tag_that_is_taken_while_a_push_waits_is_all_that_is_refused(
+    house: House, customer: Customer, gate: Gate
+) -> None:
+    with customer.start("git", "push", "laambda", "main") as push:
+        assert gate.reached.wait(20)
+        os.killpg(push.pid, signal.SIGKILL)
+    customer.git("tag", "v1")
+    with customer.start("git", "push", "laambda", "main", "v1") as again:
+        assert again.stdout is not None
+        assert any("Build 1 has this commit already" in line for line in again.stdout)
+        with house.services.database.write() as tx:
+            tx.refs.move(SCOPE, [RefUpdate("refs/tags/v1", ZERO, "2" * 40)])
+        gate.opened.set()
+        said = again.stdout.read()
+
+    assert again.returncode == 1
+    assert "v1 exists already at 2222222, fetch first" in said
+    assert "* [new branch]      main -> main" in said
+    assert "! [remote rejected] v1 -> v1 (the ref did not move)" in said
+    assert house.refs()[MAIN] == customer.git("rev-parse", "HEAD")
 
 
 def test_of_two_pushes_at_once_one_moves_the_ref(

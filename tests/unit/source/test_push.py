@@ -2,13 +2,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
-from laambda.domain.build import Build
+from laambda.dispatch.dispatcher import dispatch
+from laambda.dispatch.limits import FarmLimits
+from laambda.domain.build import Build, BuildKind, NewBuild
 from laambda.domain.refs import ZERO, RefUpdate
 from laambda.errors import BuildFailed, Conflict, InvalidInput, Unavailable
 from laambda.ports import Database, Transaction
+from laambda.source.push import Push, decide
 from tests.fakes.objects import FakeObjects
 from tests.unit.source.conftest import SCOPE, Counter
 
@@ -141,6 +145,114 @@ def test_a_tag_that_somebody_else_made_meanwhile_keeps_the_whole_push_back(count
     assert not counter.push(MAIN, TAG).accepted
     assert counter.refs() == {TAG.name: TWO}
     assert " !     v1 exists already at 2222222, fetch first" in counter.told
+
+
+def queue_up(counter: Counter, *updates: RefUpdate, kind: BuildKind = BuildKind.PUSH, detached: bool = False) -> Build:
+    """A build that stands in the queue of a farm that has no slot."""
+    counter.farm.limits = FarmLimits(slots=0)
+    counter.desk = replace(counter.desk, limits=counter.farm.limits, wait=0.1)
+    with counter.database.write() as tx:
+        if detached:
+            tx.refs.move(SCOPE, updates)
+        return tx.builds.add(NewBuild(SCOPE, kind, "jim", "Deploy", detached=detached, refs=updates))
+
+
+def state_of(counter: Counter, build_id: int = 1) -> str:
+    with counter.database.read() as tx:
+        return tx.builds.get(build_id).state
+
+
+def test_a_push_whose_patience_ends_cancels_its_own_build(counter: Counter) -> None:
+    queue_up(counter, RefUpdate("refs/heads/other", ZERO, TWO))
+
+    assert not counter.push(MAIN).accepted
+    assert state_of(counter, 2) == "cancelled"
+    assert " !     still queued as build 2 after 0 minutes" in counter.told
+
+
+@pytest.mark.parametrize("kind", [BuildKind.PUSH, BuildKind.RETRY])
+def test_who_joined_a_build_leaves_it_in_the_queue(counter: Counter, kind: BuildKind) -> None:
+    queue_up(counter, MAIN, kind=kind)
+
+    assert not counter.push(MAIN).accepted
+    assert state_of(counter) == "queued"
+    assert counter.told[1:] == [
+        " !     still queued as build 1 after 0 minutes, and stays there",
+        "       Follow it with: laambda builds:output 1 -a api",
+        " !     Push rejected: build 1 queued",
+    ]
+
+
+def test_who_joined_an_accepted_detached_push_has_what_they_wanted(counter: Counter) -> None:
+    queue_up(counter, MAIN, detached=True)
+
+    assert counter.push(MAIN).accepted
+    assert state_of(counter) == "queued"
+
+
+def test_who_joined_hears_a_build_that_begins(counter: Counter) -> None:
+    queue_up(counter, MAIN)
+    counter.desk = replace(counter.desk, wait=60)
+
+    def begin(line: str) -> None:
+        counter.told.append(line)
+        if line.endswith("has this commit already"):
+            dispatch(counter.desk.services, FarmLimits(slots=1))
+
+    assert decide(Push(SCOPE, "ada", (MAIN,)), counter.pushed, counter.desk, begin).accepted
+    assert counter.told[-1] == "-----> Released v1"
+
+
+def test_a_tag_that_is_taken_is_refused_before_the_wait(counter: Counter) -> None:
+    queue_up(counter, MAIN)
+    with counter.database.write() as tx:
+        tx.refs.move(SCOPE, [RefUpdate(TAG.name, ZERO, TWO)])
+    with pytest.raises(Conflict, match="v1 exists already at 2222222"):
+        counter.push(MAIN, TAG)
+
+    assert (packs(counter), counter.told) == ([], [])
+
+
+def test_a_tag_that_the_joined_build_moves_elsewhere_is_refused_before_the_wait(counter: Counter) -> None:
+    queue_up(counter, MAIN, TAG)
+    with pytest.raises(Conflict, match="v1 is being pushed by build 1"):
+        counter.push(MAIN, RefUpdate(TAG.name, ZERO, TWO))
+
+
+def test_a_joined_push_that_brings_a_tag_stores_its_objects_before_the_wait(counter: Counter) -> None:
+    queue_up(counter, MAIN)
+    counter.push(MAIN, TAG)
+
+    with counter.database.read() as tx:
+        assert [pack.key for pack in tx.refs.packs(SCOPE)] == packs(counter)
+    assert len(packs(counter)) == 1
+
+
+def test_a_tag_that_is_taken_during_the_wait_stays_and_the_release_is_reported(counter: Counter) -> None:
+    queue_up(counter, MAIN)
+    counter.desk = replace(counter.desk, wait=60)
+
+    def work(build: Build, tell: object) -> None:
+        with counter.database.write() as tx:
+            tx.refs.move(SCOPE, [RefUpdate(TAG.name, ZERO, TWO)])
+
+    def begin(line: str) -> None:
+        counter.told.append(line)
+        if line.endswith("has this commit already"):
+            dispatch(counter.desk.services, FarmLimits(slots=1))
+
+    counter.farm.work = work
+    decision = decide(Push(SCOPE, "ada", (MAIN, TAG)), counter.pushed, counter.desk, begin)
+    assert (decision.accepted, decision.left) == (True, frozenset({TAG.name}))
+    assert counter.refs() == {MAIN.name: ONE, TAG.name: TWO}
+    assert counter.told[-1] == " !     v1 exists already at 2222222, fetch first"
+
+
+def test_a_detached_push_that_joins_moves_its_tag_too(counter: Counter) -> None:
+    queue_up(counter, MAIN, detached=True)
+
+    assert counter.push(MAIN, TAG, options=("detach",)).accepted
+    assert counter.refs() == {MAIN.name: ONE, TAG.name: ONE}
 
 
 def test_a_branch_holds_commits_only(counter: Counter) -> None:
