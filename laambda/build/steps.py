@@ -31,8 +31,9 @@ from laambda.build.unchanged import build_settings
 from laambda.domain import procfile, runtimes
 from laambda.domain.build import Step
 from laambda.domain.function import Architecture
+from laambda.domain.names import Scope, function_name
 from laambda.domain.procfile import PROCFILE, Process
-from laambda.errors import BuildFailed, NotFound, PlatformError
+from laambda.errors import BuildFailed, InvalidInput, NotFound, PlatformError
 from laambda.ports import LinkContext
 
 _TREE, _TAIL, _OWN = "tree", "tail", "(your files)"
@@ -61,6 +62,7 @@ def detect(context: LinkContext) -> Mapping[str, Any]:
     architecture = runtimes.architecture(wanted.architecture or "x86_64", runtime, origin=manifest.NAME)
     dependencies = buildpack.dependencies(tree)
     processes = _processes(tree)
+    _check_names(context.build.scope, processes)
     recorder.detail(f"{runtime.identifier} on {architecture} ({origin})")
     for process in processes:
         recorder.detail(f"{process.name}: {process.handler}")
@@ -191,6 +193,15 @@ def _processes(tree: Path) -> tuple[Process, ...]:
     if path.stat().st_size > procfile.MAX_BYTES:
         raise BuildFailed(f"{PROCFILE} is larger than {procfile.MAX_BYTES // 1024} KB")
     return procfile.parse(path.read_bytes()).processes
+
+
+def _check_names(scope: Scope, processes: tuple[Process, ...]) -> None:
+    """Every process gives a function's name that Lambda takes."""
+    for process in processes:
+        try:
+            function_name(scope, process.name)
+        except InvalidInput as error:
+            raise BuildFailed(f"{PROCFILE} line {process.line}: {error.message}", hint=error.hint) from None
 
 
 def _prove_handlers(processes: tuple[Process, ...], names: set[str], tree: Path, base: Slab | None = None) -> None:

@@ -98,6 +98,8 @@ def test_many_deep_paths_are_checked_in_no_time() -> None:
         ("a//b", "leaves the tree"),
         (".git/config", "taken for a git repository"),
         ("a/.GIT/config", "taken for a git repository"),
+        ("con.py", "name of a device"),
+        ("lib/NUL", "name of a device"),
         (".git. /x", "taken for a git repository"),
         ("a\nb", "control character"),
         ("x" * 256, "too long"),
