@@ -9,9 +9,10 @@ import pytest
 
 from laambda.dispatch.requests import enqueue
 from laambda.domain.build import BuildKind, NewBuild, Step
-from laambda.errors import BuildFailed, Conflict, NotFound
+from laambda.errors import Conflict, NotFound
 from laambda.ports import LinkContext
 from laambda.release.deploy import deploy
+from laambda.release.published import Undone
 from tests.integration.api.house import API, LIMITS, House
 
 
@@ -30,7 +31,7 @@ def test_functions_of_a_first_deploy_that_failed_half_way_go_too(house: House) -
 
     def fail_after(context: LinkContext) -> Mapping[str, Any]:
         deploy(context)
-        raise BuildFailed("refused")
+        raise Undone("refused")
 
     house.worker.work[Step.DEPLOY] = fail_after
     house.push()
