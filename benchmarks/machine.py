@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from benchmarks.report import line, timed, times
+from laambda.settings import load
 from tests.farm import Farm
 from tests.processes import children, command
 
@@ -23,6 +24,7 @@ def describe() -> None:
     line("processors", str(os.cpu_count()))
     line("load, 1 and 5 minutes", "{:.1f} {:.1f}".format(*os.getloadavg()))
     line("Python", sys.version.split()[0])
+    line("local cloud", f"functions settle in {load(os.environ).cloud_settle} ms; AWS takes seconds")
 
 
 def floor(farm: Farm, folder: Path, count: int) -> None:

@@ -43,8 +43,11 @@ def fastapi(farm: Farm, count: int) -> None:
     _pushes(app, count, files, lambda: str(json.loads(app.invoke(event=REQUEST)["body"])["answer"]))
 
 
-def rollback(farm: Farm, app: App, count: int) -> None:
-    """Back and forth between two releases."""
+def rollback(farm: Farm, count: int) -> None:
+    """Back and forth between two releases of two functions."""
+    app = farm.app("pair")
+    for answer in ("one", "two"):
+        app.release(tiny(answer, Procfile="web: app.handler\nother: app.handler\n"))
     command: list[float] = []
     request: list[float] = []
     for _ in range(count):

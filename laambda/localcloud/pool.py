@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from laambda.localcloud.sandbox import Sandbox
 
 IDLE_SECONDS = 300.0
-IDLE_MOST = 16
+IDLE_MOST = 8
 
 _Order = tuple[Callable[[], "subprocess.Popen[bytes]"], "SimpleQueue[subprocess.Popen[bytes] | OSError]"]
 

@@ -7,6 +7,7 @@ import sys
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -17,8 +18,18 @@ from laambda.errors import NotFound
 from laambda.ports import TargetCloud
 from tests.cloud_fixture import RunningCloud
 from tests.contract.test_functions import SETTINGS, Place
+from tests.fakes.functions import fake_cloud
 
 HERE = f"python3.{sys.version_info.minor}"
+
+
+@pytest.fixture(params=["fake", "local-cloud"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """A function's place on the fake, and on the local cloud."""
+    if request.param == "fake":
+        return Place(fake_cloud(tmp_path), "api-web")
+    place: Place = request.getfixturevalue("place")
+    return place
 
 
 @pytest.fixture
@@ -48,13 +59,19 @@ def test_a_failing_handler_is_an_answer(place: Place) -> None:
     assert "missing" in json.loads(answer.payload)["errorMessage"]
 
 
-def test_a_function_without_the_alias_is_not_found(place: Place) -> None:
+def test_the_alias_says_which_version_answered(either: Place) -> None:
+    answer = live(either).invoker.invoke(either.name, b"{}")
+    assert (answer.error, answer.executed_version) == ("", "1")
+    assert answer.log_tail.startswith("START RequestId")
+
+
+def test_a_function_without_the_alias_is_not_found(either: Place) -> None:
     with pytest.raises(NotFound):
-        place.cloud.invoker.invoke(place.name, b"{}")
+        either.cloud.invoker.invoke(either.name, b"{}")
 
 
-def test_what_it_wrote_is_read_oldest_first_up_to_a_limit(place: Place) -> None:
-    cloud = live(place)
+def test_what_it_wrote_is_read_oldest_first_up_to_a_limit(either: Place) -> None:
+    cloud, place = live(either), either
     since = datetime.now(UTC) - timedelta(minutes=1)
     assert list(cloud.logs.lines(place.name, since=since, limit=10)) == []
     cloud.invoker.invoke(place.name, b"{}")

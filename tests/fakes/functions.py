@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from laambda.domain.function import Alias, CodeLocation, FunctionSettings, Invocation, LiveFunction, WantedFunction
@@ -192,16 +192,21 @@ class FakeAliases:
 
 
 class FakeInvoker:
-    """Implements ``ports.Invoker``: a function answers with what was sent."""
+    """Implements ``ports.Invoker``: a function answers with what was sent, and ``logs`` has its START line."""
 
-    def __init__(self, functions: FakeLambda) -> None:
+    def __init__(self, functions: FakeLambda, logs: FakeLogs) -> None:
         self._functions = functions
+        self._logs = logs
 
     def invoke(self, function: str, payload: bytes) -> Invocation:
         alias = self._functions._find(function).alias
         if alias is None:
             raise NotFound(f"{function} has no alias")
-        return Invocation(payload, "", f"START {alias.version}\n", alias.version)
+        start = f"START RequestId: {len(self._logs.written)} Version: {alias.version}"
+        self._logs.written.append(
+            LogLine(datetime.now(UTC), function, "", "stream", start, str(len(self._logs.written)))
+        )
+        return Invocation(payload, "", f"{start}\n", alias.version)
 
 
 class FakeLogs:
@@ -217,11 +222,11 @@ class FakeLogs:
 
 def fake_cloud(folder: Path, functions: FakeLambda | None = None) -> TargetCloud:
     """A target in memory, its objects in ``folder``; give ``functions`` to look inside."""
-    functions = functions or FakeLambda()
+    functions, logs = functions or FakeLambda(), FakeLogs()
     return TargetCloud(
         functions=functions,
         aliases=FakeAliases(functions),
-        invoker=FakeInvoker(functions),
-        logs=FakeLogs(),
+        invoker=FakeInvoker(functions, logs),
+        logs=logs,
         artifacts=FakeObjects(folder),
     )

@@ -138,7 +138,7 @@ def open_house(folder: Path) -> Iterator[House]:
     database = open_database(f"sqlite:///{folder / 'rows.db'}")
     functions, logs, worker = FakeLambda(), FakeLogs(), OneWorker(folder)
     objects = FakeObjects(folder / "objects")
-    cloud = TargetCloud(functions, FakeAliases(functions), FakeInvoker(functions), logs, objects)
+    cloud = TargetCloud(functions, FakeAliases(functions), FakeInvoker(functions, logs), logs, objects)
     services = Services(database, objects, KeyFileVault(folder / "secrets.key"), worker, FakeOutput(), lambda _: cloud)
     worker.services = services
     token = create_token(services, user="jim", label="tests", actor="jim")
