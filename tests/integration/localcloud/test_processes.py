@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import BotoCoreError
 
+from laambda.localcloud.pool import IDLE_MOST
 from tests.cloud_bench import Bench
 from tests.cloud_fixture import RunningCloud, running_cloud
 
@@ -63,10 +64,10 @@ def test_a_busy_function_process_ends_with_the_local_cloud(tmp_path: Path) -> No
 def test_idle_processes_are_bounded(tmp_path: Path) -> None:
     with running_cloud(tmp_path) as cloud:
         bench = Bench(cloud)
-        pids = [bench.invoke(bench.deploy(PID)) for _ in range(18)]
+        pids = [bench.invoke(bench.deploy(PID)) for _ in range(IDLE_MOST + 2)]
         assert ended(pids[0], 1)
         assert ended(pids[1], 1)
-        assert sum(alive(pid) for pid in pids) == 16
+        assert sum(alive(pid) for pid in pids) == IDLE_MOST
 
 
 def test_a_web_page_is_refused(local_cloud: RunningCloud) -> None:
